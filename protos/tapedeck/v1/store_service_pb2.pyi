@@ -1,0 +1,196 @@
+from google.protobuf import struct_pb2 as _struct_pb2
+from tapedeck.v1 import run_pb2 as _run_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class RunView(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RUN_VIEW_UNSPECIFIED: _ClassVar[RunView]
+    RUN_VIEW_BASIC: _ClassVar[RunView]
+    RUN_VIEW_FULL: _ClassVar[RunView]
+
+class ReplayData(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REPLAY_DATA_UNSPECIFIED: _ClassVar[ReplayData]
+    REPLAY_DATA_RECORDED: _ClassVar[ReplayData]
+    REPLAY_DATA_LATEST: _ClassVar[ReplayData]
+RUN_VIEW_UNSPECIFIED: RunView
+RUN_VIEW_BASIC: RunView
+RUN_VIEW_FULL: RunView
+REPLAY_DATA_UNSPECIFIED: ReplayData
+REPLAY_DATA_RECORDED: ReplayData
+REPLAY_DATA_LATEST: ReplayData
+
+class GetRunRequest(_message.Message):
+    __slots__ = ("run_id", "view")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    view: RunView
+    def __init__(self, run_id: _Optional[str] = ..., view: _Optional[_Union[RunView, str]] = ...) -> None: ...
+
+class GetRunResponse(_message.Message):
+    __slots__ = ("run",)
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    run: _run_pb2.Run
+    def __init__(self, run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ...) -> None: ...
+
+class ListRunsRequest(_message.Message):
+    __slots__ = ("filter", "order_by", "page_size", "page_token", "view")
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    ORDER_BY_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    filter: str
+    order_by: str
+    page_size: int
+    page_token: str
+    view: RunView
+    def __init__(self, filter: _Optional[str] = ..., order_by: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., view: _Optional[_Union[RunView, str]] = ...) -> None: ...
+
+class ListRunsResponse(_message.Message):
+    __slots__ = ("runs", "next_page_token")
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    runs: _containers.RepeatedCompositeFieldContainer[_run_pb2.Run]
+    next_page_token: str
+    def __init__(self, runs: _Optional[_Iterable[_Union[_run_pb2.Run, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class CountRunsRequest(_message.Message):
+    __slots__ = ("filter",)
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    filter: str
+    def __init__(self, filter: _Optional[str] = ...) -> None: ...
+
+class CountRunsResponse(_message.Message):
+    __slots__ = ("run_count",)
+    RUN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    run_count: int
+    def __init__(self, run_count: _Optional[int] = ...) -> None: ...
+
+class CompareRunsRequest(_message.Message):
+    __slots__ = ("run_ids", "include_curves")
+    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_CURVES_FIELD_NUMBER: _ClassVar[int]
+    run_ids: _containers.RepeatedScalarFieldContainer[str]
+    include_curves: bool
+    def __init__(self, run_ids: _Optional[_Iterable[str]] = ..., include_curves: _Optional[bool] = ...) -> None: ...
+
+class CompareRunsResponse(_message.Message):
+    __slots__ = ("runs", "metrics", "differences", "curves", "missing_run_ids")
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
+    CURVES_FIELD_NUMBER: _ClassVar[int]
+    MISSING_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    runs: _containers.RepeatedCompositeFieldContainer[_run_pb2.Run]
+    metrics: _containers.RepeatedCompositeFieldContainer[MetricComparison]
+    differences: _containers.RepeatedCompositeFieldContainer[SpecDifference]
+    curves: AlignedCurves
+    missing_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, runs: _Optional[_Iterable[_Union[_run_pb2.Run, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[MetricComparison, _Mapping]]] = ..., differences: _Optional[_Iterable[_Union[SpecDifference, _Mapping]]] = ..., curves: _Optional[_Union[AlignedCurves, _Mapping]] = ..., missing_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class MetricComparison(_message.Message):
+    __slots__ = ("metric", "values", "best_run_ids")
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    BEST_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    metric: str
+    values: _containers.RepeatedCompositeFieldContainer[MetricValue]
+    best_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, metric: _Optional[str] = ..., values: _Optional[_Iterable[_Union[MetricValue, _Mapping]]] = ..., best_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class MetricValue(_message.Message):
+    __slots__ = ("run_id", "value")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    value: float
+    def __init__(self, run_id: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+
+class SpecDifference(_message.Message):
+    __slots__ = ("field", "values")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    values: _containers.RepeatedCompositeFieldContainer[_struct_pb2.Value]
+    def __init__(self, field: _Optional[str] = ..., values: _Optional[_Iterable[_Union[_struct_pb2.Value, _Mapping]]] = ...) -> None: ...
+
+class AlignedCurves(_message.Message):
+    __slots__ = ("session_dates", "curves", "note")
+    SESSION_DATES_FIELD_NUMBER: _ClassVar[int]
+    CURVES_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    session_dates: _containers.RepeatedScalarFieldContainer[int]
+    curves: _containers.RepeatedCompositeFieldContainer[Curve]
+    note: str
+    def __init__(self, session_dates: _Optional[_Iterable[int]] = ..., curves: _Optional[_Iterable[_Union[Curve, _Mapping]]] = ..., note: _Optional[str] = ...) -> None: ...
+
+class Curve(_message.Message):
+    __slots__ = ("run_id", "portfolio_values")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PORTFOLIO_VALUES_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    portfolio_values: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, run_id: _Optional[str] = ..., portfolio_values: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class WatchRunRequest(_message.Message):
+    __slots__ = ("run_id", "from_sequence")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    FROM_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    from_sequence: int
+    def __init__(self, run_id: _Optional[str] = ..., from_sequence: _Optional[int] = ...) -> None: ...
+
+class WatchRunResponse(_message.Message):
+    __slots__ = ("event",)
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    event: _run_pb2.RunEvent
+    def __init__(self, event: _Optional[_Union[_run_pb2.RunEvent, _Mapping]] = ...) -> None: ...
+
+class ReplayRunRequest(_message.Message):
+    __slots__ = ("run_id", "overrides", "data", "request_id")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDES_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    overrides: RunOverrides
+    data: ReplayData
+    request_id: str
+    def __init__(self, run_id: _Optional[str] = ..., overrides: _Optional[_Union[RunOverrides, _Mapping]] = ..., data: _Optional[_Union[ReplayData, str]] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class RunOverrides(_message.Message):
+    __slots__ = ("start_date", "end_date", "interval", "capital_base", "parameters", "symbols", "slippage", "commission")
+    START_DATE_FIELD_NUMBER: _ClassVar[int]
+    END_DATE_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    CAPITAL_BASE_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    SYMBOLS_FIELD_NUMBER: _ClassVar[int]
+    SLIPPAGE_FIELD_NUMBER: _ClassVar[int]
+    COMMISSION_FIELD_NUMBER: _ClassVar[int]
+    start_date: str
+    end_date: str
+    interval: str
+    capital_base: float
+    parameters: _struct_pb2.Struct
+    symbols: _containers.RepeatedScalarFieldContainer[str]
+    slippage: _run_pb2.Slippage
+    commission: _run_pb2.Commission
+    def __init__(self, start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., interval: _Optional[str] = ..., capital_base: _Optional[float] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., symbols: _Optional[_Iterable[str]] = ..., slippage: _Optional[_Union[_run_pb2.Slippage, _Mapping]] = ..., commission: _Optional[_Union[_run_pb2.Commission, _Mapping]] = ...) -> None: ...
+
+class ReplayRunResponse(_message.Message):
+    __slots__ = ("event", "verdict")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    event: _run_pb2.RunEvent
+    verdict: _run_pb2.ReplayVerdict
+    def __init__(self, event: _Optional[_Union[_run_pb2.RunEvent, _Mapping]] = ..., verdict: _Optional[_Union[_run_pb2.ReplayVerdict, _Mapping]] = ...) -> None: ...
