@@ -1,0 +1,1 @@
+"""Recording: what engines send is stored, in order, once."""

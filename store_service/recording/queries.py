@@ -1,0 +1,172 @@
+"""The SQL of recording. Statements are built once: a message costs their execution, not their making."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import BindParameter, Boolean, Interval, and_, bindparam, case, func, null, select, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store_service.conversions import TERMINAL_STATES
+from store_service.models import is_stale, round_trips, run_batches, runs
+from store_service.recording import rows
+from store_service.recording.driver import AnyConnection, DriverCopy, DriverStatement
+from tapedeck.v1 import run_pb2
+
+MAX_EARLIER_RUNS = 10
+"""Earlier runs named in the first acknowledgement: enough to see that the question was asked before."""
+
+_ended: BindParameter[bool] = bindparam("ended", type_=Boolean)
+_lease = func.clock_timestamp() + bindparam("lease", type_=Interval)
+_CLOCKS = {
+    # clock_timestamp(), not now(): the transaction may have waited for the row's lock.
+    "lease_expire_time": case((_ended, null()), else_=_lease),
+    "finish_time": case((_ended, func.now())),
+}
+_MOVE = update(runs).where(runs.c.run_id == bindparam("id")).values(_CLOCKS)
+_INSERT = postgresql.insert(runs).values(_CLOCKS).on_conflict_do_nothing()
+
+_LOCKED_COLUMNS = (
+    *(runs.c.run_id, runs.c.state, runs.c.next_sequence, runs.c.chain_digest, runs.c.sessions_recorded, runs.c.last_session_date),
+    *(runs.c.symbols, runs.c.spec_digest, runs.c.writer_epoch, runs.c.claim_count, runs.c.cancel_requested, is_stale.label("is_stale")),
+)
+# NO KEY UPDATE: rows of other tables that refer to the run may be written meanwhile.
+_LOCK = select(*_LOCKED_COLUMNS).where(runs.c.run_id == bindparam("id")).with_for_update(key_share=True)
+_LOCK_STALE = (
+    select(*_LOCKED_COLUMNS).where(is_stale).order_by(runs.c.create_time).limit(1).with_for_update(key_share=True, skip_locked=True)
+)
+_CANCEL = update(runs).where(runs.c.run_id == bindparam("id")).values(cancel_requested=True)
+_OWNER = select(runs.c.run_id, runs.c.spec_digest).where(runs.c.request_id == bindparam("request_id"))
+_EARLIER = (
+    select(runs.c.run_id, runs.c.create_time, runs.c.state)
+    .where(
+        runs.c.spec_digest == bindparam("spec_digest"),
+        runs.c.state == int(run_pb2.RUN_STATE_SUCCEEDED),
+        runs.c.run_id != bindparam("id"),
+    )
+    .order_by(runs.c.create_time.desc())
+    .limit(MAX_EARLIER_RUNS)
+)
+_ENDS = select(runs.c.started, runs.c.finished, runs.c.symbols, runs.c.next_sequence).where(runs.c.run_id == bindparam("id"))
+_BATCHES = (
+    select(run_batches)
+    .where(and_(run_batches.c.run_id == bindparam("id"), run_batches.c.sequence.between(bindparam("first"), bindparam("last"))))
+    .order_by(run_batches.c.sequence)
+)
+_TRIPS = select(round_trips).where(round_trips.c.run_id == bindparam("id")).order_by(round_trips.c.number)
+
+_PROGRESS = [field.name for field in fields(rows.Progress)]
+_LOCK_BY_DRIVER = DriverStatement(_LOCK)
+_MOVE_BY_DRIVER = DriverStatement(_MOVE, _PROGRESS)
+INSERT_RUN = DriverStatement(_INSERT, [column.name for column in runs.columns if column.name not in _CLOCKS])
+EARLIER_RUNS = DriverStatement(_EARLIER)
+COPY_BATCHES = DriverCopy(run_batches)
+COPY_TRIPS = DriverCopy(round_trips)
+
+
+@dataclass(frozen=True, slots=True)
+class LockedRun:
+    """A run whose row this transaction has locked."""
+
+    run_id: uuid.UUID
+    progress: rows.Progress
+    symbols: list[str]
+    spec_digest: str
+    writer_epoch: int
+    claim_count: int
+    cancel_requested: bool
+    is_stale: bool
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its state is terminal."""
+        return self.progress.state in TERMINAL_STATES
+
+
+def _locked(row: Any) -> LockedRun | None:
+    if row is None:
+        return None
+    run_id, state, next_sequence, chain_digest, sessions_recorded, last_session_date, *rest = row
+    return LockedRun(run_id, rows.Progress(state, next_sequence, chain_digest, sessions_recorded, last_session_date), *rest)
+
+
+async def lock_run(connection: AsyncConnection, run_id: uuid.UUID) -> LockedRun | None:
+    """The run, locked until the end of the transaction; None when there is none."""
+    return _locked(await (await _LOCK_BY_DRIVER.run(connection, {"id": run_id})).fetchone())
+
+
+async def lock_stale_run(connection: AsyncConnection) -> LockedRun | None:
+    """The oldest stale run that nobody else looks at, locked; None when there is none."""
+    return _locked((await connection.execute(_LOCK_STALE)).one_or_none())
+
+
+async def insert_run(connection: AnyConnection, run_id: uuid.UUID, progress: rows.Progress, values: rows.Row, lease: timedelta) -> bool:
+    """Insert a run; False when the run or its request_id is there already."""
+    row = {"run_id": run_id, "writer_epoch": 1, "claim_count": 0, "cancel_requested": False, **values}
+    cursor = await INSERT_RUN.run(connection, {**row, **_moved(progress, lease)})
+    return cursor.rowcount == 1
+
+
+async def update_run(connection: AsyncConnection, run_id: uuid.UUID, progress: rows.Progress, lease: timedelta, values: rows.Row) -> None:
+    """Set a run's progress, and other columns; its lease is renewed, or ends with the run."""
+    parameters = {"id": run_id, **_moved(progress, lease)}
+    if values:
+        await connection.execute(_MOVE, {**parameters, **values})
+    else:
+        await _MOVE_BY_DRIVER.run(connection, parameters)
+
+
+def _moved(progress: rows.Progress, lease: timedelta) -> rows.Row:
+    return {**asdict(progress), "ended": progress.state in TERMINAL_STATES, "lease": lease}
+
+
+async def request_cancel(connection: AsyncConnection, run_id: uuid.UUID) -> None:
+    """Note that a run is to be cancelled."""
+    await connection.execute(_CANCEL, {"id": run_id})
+
+
+async def insert_events(connection: AnyConnection, batches: bytes, trips: Sequence[rows.Record]) -> None:
+    """Insert the rows of batches, in COPY's binary format, and of round trips."""
+    if batches:
+        await COPY_BATCHES.write(connection, batches)
+    if trips:
+        await COPY_TRIPS.write_rows(connection, trips)
+
+
+async def request_owner(connection: AsyncConnection, request_id: str) -> tuple[uuid.UUID, str] | None:
+    """The run that a request_id made, and its spec digest."""
+    row = (await connection.execute(_OWNER, {"request_id": request_id})).one_or_none()
+    return None if row is None else (row.run_id, row.spec_digest)
+
+
+async def earlier_runs(connection: AnyConnection, run_id: uuid.UUID, spec_digest: str) -> list[run_pb2.EarlierRun]:
+    """Other runs of the spec that succeeded, newest first."""
+    found = await EARLIER_RUNS.run(connection, {"id": run_id, "spec_digest": spec_digest})
+    return [
+        run_pb2.EarlierRun(run_id=str(earlier), create_time=create_time, state=state)
+        for earlier, create_time, state in await found.fetchall()
+    ]
+
+
+async def load_started(connection: AsyncConnection, run_id: uuid.UUID) -> run_pb2.RunStarted:
+    """The first event of a run that exists."""
+    return run_pb2.RunStarted.FromString(await connection.scalar(select(runs.c.started).where(runs.c.run_id == run_id)) or b"")
+
+
+async def load_events(connection: AsyncConnection, run_id: uuid.UUID, first: int, last: int) -> list[run_pb2.RunEvent]:
+    """Stored events of a run, made again, those between two sequences, both included; fewer when there are fewer."""
+    run = (await connection.execute(_ENDS, {"id": run_id})).one_or_none()
+    if run is None:
+        return []
+    events = [rows.started_event(run.started)] if first <= 1 <= last else []
+    batches = (await connection.execute(_BATCHES, {"id": run_id, "first": first, "last": last})).mappings()
+    events += [rows.batch_event(dict(row), run.symbols) for row in batches]
+    if run.finished is not None and first <= run.next_sequence - 1 <= last:
+        trips = (await connection.execute(_TRIPS, {"id": run_id})).mappings()
+        events.append(rows.finished_event(run.next_sequence - 1, run.finished, map(dict, trips)))
+    return events

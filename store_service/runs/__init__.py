@@ -1,0 +1,1 @@
+"""Recorded runs: found, fetched, compared, watched and replayed."""

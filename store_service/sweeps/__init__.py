@@ -1,0 +1,1 @@
+"""Recorded sweeps: taken as a whole, found, ranked, and results made full runs of."""
