@@ -1,0 +1,173 @@
+"""Commands that follow a run: run, replay, promote, watch; and cancel."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import IO
+
+import click
+
+from tapedeck.v1 import engine_service_pb2, store_service_pb2
+from tapedeck.v1.run_pb2 import EngineChoice, ReplayVerdict
+from tapedeck.v1.store_service_pb2 import RunOverrides
+from tapedeck_client.ids import find_run, find_sweep
+from tapedeck_client.live import Interrupted, LiveRun
+from tapedeck_client.render import events
+from tapedeck_client.render.replay import replay_verdict
+from tapedeck_client.render.text import plain
+from tapedeck_client.spec_options import execution_options, fill, new_spec, spec_options
+from tapedeck_client.terminal import Terminal, pass_terminal, shared_options
+
+_SEQUENCE = click.IntRange(1, 2**63 - 1)
+_STORE_CHOICES = {
+    "": engine_service_pb2.IF_STORE_UNAVAILABLE_UNSPECIFIED,
+    "wait": engine_service_pb2.IF_STORE_UNAVAILABLE_WAIT,
+    "continue": engine_service_pb2.IF_STORE_UNAVAILABLE_CONTINUE,
+    "fail": engine_service_pb2.IF_STORE_UNAVAILABLE_FAIL,
+}
+_DATA_CHOICES = {
+    "": store_service_pb2.REPLAY_DATA_UNSPECIFIED,
+    "recorded": store_service_pb2.REPLAY_DATA_RECORDED,
+    "latest": store_service_pb2.REPLAY_DATA_LATEST,
+}
+_EXPECTED = (ReplayVerdict.OUTCOME_IDENTICAL, ReplayVerdict.OUTCOME_OVERRIDDEN)
+
+
+@click.command()
+@click.argument("strategy", required=False)
+@spec_options
+@execution_options
+@click.option("--if-store-unavailable", type=click.Choice([*_STORE_CHOICES][1:]), help="What to do while the store is away.")
+@shared_options
+@pass_terminal
+def run(
+    terminal: Terminal,
+    /,
+    strategy: str | None,
+    spec_file: IO[str] | None,
+    engine: EngineChoice,
+    labels: tuple[tuple[str, str], ...],
+    no_save: bool,
+    if_store_unavailable: str | None,
+    request_id: str | None,
+    **spec_fields: object,
+) -> None:
+    """Run STRATEGY and record the result.
+
+    Example: tapedeck run sma_crossover -s GOOG --start 2005-01-03 --end 2012-12-31 -p fast=10 -p slow=30
+    """
+    messages = terminal.client().run(
+        new_spec(strategy, spec_file, spec_fields),
+        request_id=request_id or str(uuid.uuid4()),
+        save=not no_save,
+        labels=dict(labels),
+        if_store_unavailable=_STORE_CHOICES[if_store_unavailable or ""],
+        engine=engine,
+    )
+    with LiveRun(terminal, "waiting for a worker") as live, _interruptible(live, saved=not no_save), closing(messages):
+        for message in messages:
+            live.show(message, message.event)
+            live.note(events.earlier_lines(message.earlier_runs))
+    live.tell_recorded()
+    _exit_with(ok=live.succeeded)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@spec_options
+@click.option("--data", type=click.Choice([*_DATA_CHOICES][1:]), help="Version of the data to read.  [default: recorded, if on disk]")
+@click.option("--request-id", help="The same key makes one run, however often it is sent.")
+@shared_options
+@pass_terminal
+def replay(terminal: Terminal, /, run_id: str, data: str | None, request_id: str | None, **changes: object) -> None:
+    """Execute RUN again, to prove its result, or with changes.
+
+    Exits with 0 when the result is IDENTICAL, or OVERRIDDEN by changes that were asked for, and with 1 otherwise.
+    """
+    client = terminal.client()
+    overrides = RunOverrides()
+    fill(overrides, changes)
+    original = find_run(client, run_id)
+    messages = client.replay(
+        original,
+        overrides if overrides.ListFields() else None,
+        data=_DATA_CHOICES[data or ""],
+        request_id=request_id or str(uuid.uuid4()),
+    )
+    verdict = ReplayVerdict()
+    with LiveRun(terminal, "waiting for a worker") as live, _interruptible(live, saved=True), closing(messages):
+        for message in messages:
+            live.show(message, message.event)
+            verdict = message.verdict
+    live.tell_recorded()
+    live.note([replay_verdict(verdict)])
+    _exit_with(ok=live.succeeded and verdict.outcome in _EXPECTED)
+
+
+@click.command()
+@click.argument("sweep_id", metavar="SWEEP")
+@click.argument("number", type=click.IntRange(1, 2**31 - 1))
+@click.option("--request-id", help="The same key makes one run, however often it is sent.")
+@shared_options
+@pass_terminal
+def promote(terminal: Terminal, sweep_id: str, number: int, request_id: str | None) -> None:
+    """Make a full run of the result NUMBER of SWEEP: execute it and record it with a link to the sweep."""
+    client = terminal.client()
+    messages = client.promote(find_sweep(client, sweep_id), number, request_id=request_id or str(uuid.uuid4()))
+    with LiveRun(terminal, "waiting for a worker") as live, _interruptible(live, saved=True), closing(messages):
+        for message in messages:
+            live.show(message, message.event)
+    live.tell_recorded()
+    _exit_with(ok=live.succeeded)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--from-sequence", type=_SEQUENCE, default=1, help="First event shown.")
+@shared_options
+@pass_terminal
+def watch(terminal: Terminal, run_id: str, from_sequence: int) -> None:
+    """Show the events of RUN, recorded and then live, until it ends.
+
+    Exits with 0 however the run ends: `tapedeck show` tells.
+    """
+    client = terminal.client()
+    whole_id = find_run(client, run_id)
+    messages = client.watch(whole_id, from_sequence)
+    with LiveRun(terminal, "waiting for the next event", run_id=whole_id) as live, _interruptible(live, saved=True), closing(messages):
+        for message in messages:
+            live.show(message, message.event)
+    if live.finished is None:
+        live.note([f"{whole_id} has no events from {from_sequence:,} on"])
+    live.tell_recorded()
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@shared_options
+@pass_terminal
+def cancel(terminal: Terminal, run_id: str) -> None:
+    """End RUN and keep what it has produced."""
+    client = terminal.client()
+    response = client.cancel(find_run(client, run_id))
+    terminal.show(response, lambda: f"{plain(response.run_id)} will be cancelled, unless it ends by itself first")
+
+
+@contextmanager
+def _interruptible(live: LiveRun, *, saved: bool) -> Iterator[None]:
+    """Tell somebody who presses Ctrl-C what goes on without them."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not saved:
+            raise Interrupted("the run is not saved, so it is cancelled") from None
+        if not live.run_id:
+            raise Interrupted("if the run was admitted already, it goes on: `tapedeck history` shows it") from None
+        advice = f"`tapedeck watch {live.run_id}` follows it, `tapedeck cancel {live.run_id}` ends it"
+        raise Interrupted(f"the run goes on. {advice}") from None
+
+
+def _exit_with(*, ok: bool) -> None:
+    click.get_current_context().exit(0 if ok else 1)

@@ -1,0 +1,1 @@
+"""What people see: messages of the contract in, Rich renderables out. Pure: nothing here prints, asks or remembers."""
