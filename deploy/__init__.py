@@ -1,0 +1,1 @@
+"""How the pair is deployed: images, manifests, and both services on one machine."""
