@@ -1,0 +1,267 @@
+"""The whole way: client -> engine -> worker -> store -> PostgreSQL and back, both services as real processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local import Pair
+from tapedeck.v1 import run_pb2, store_service_pb2
+from tapedeck_client import TapedeckClient
+from tapedeck_rpc import errors
+
+GRPCURL = Path(sys.executable).parent / "grpcurl"
+
+
+def spec(strategy: str = "sma_crossover", symbol: str = "GOOG", **parameters: float) -> run_pb2.RunSpec:
+    made = run_pb2.RunSpec(strategy=strategy, dataset="wiki", symbols=[symbol], start_date="2006-01-03", end_date="2007-12-31")
+    made.parameters.update(parameters)
+    return made
+
+
+def run(client: TapedeckClient, asked: run_pb2.RunSpec, **options: object) -> list[run_pb2.RunEvent]:
+    return [answer.event for answer in client.run(asked, **options)]  # type: ignore[arg-type]
+
+
+def grpcurl(address: str, method: str, request: dict[str, object]) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [GRPCURL, "-plaintext", "-d", json.dumps(request), address, f"tapedeck.v1.{method}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_run_is_streamed_recorded_and_watched_as_the_same_events(client: TapedeckClient) -> None:
+    live = run(client, spec(fast=10, slow=30), labels={"team": "alpha"})
+    assert [event.sequence for event in live] == list(range(1, len(live) + 1))
+    assert live[0].started.spec.parameters["fast"] == 10
+    assert live[-1].finished.state == run_pb2.RUN_STATE_SUCCEEDED
+    assert live[-1].finished.recorded
+    run_id = live[0].started.run_id
+    assert [answer.event for answer in client.watch(run_id)] == live
+    assert [answer.event.sequence for answer in client.watch(run_id, 3)] == list(range(3, len(live) + 1))
+    stored = client.get(run_id)
+    assert stored.state == run_pb2.RUN_STATE_SUCCEEDED
+    assert stored.metrics == live[-1].finished.metrics
+    assert stored.labels == {"team": "alpha"}
+    assert stored.sessions_recorded == stored.session_count == sum(len(event.sessions.session_dates) for event in live)
+
+
+def test_grpcurl_and_the_command_line_show_the_same_run(client: TapedeckClient, pair: Pair) -> None:
+    run_id = run(client, spec("buy_and_hold"))[0].started.run_id
+    code, output, _ = grpcurl(pair.store_address, "StoreService/GetRun", {"run_id": run_id})
+    assert code == 0
+    seen = json.loads(output)["run"]
+    command = [sys.executable, "-m", "tapedeck_client", "--engine-target", pair.engine_address, "--store-target", pair.store_address]
+    shown = subprocess.run([*command, "show", run_id, "--json"], capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(shown.stdout) == seen
+    assert seen["run_id"] == run_id
+    human = subprocess.run([*command, "show", run_id], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert run_id in human
+    assert "buy_and_hold" in human
+
+
+def test_grpcurl_runs_a_backtest_and_prints_the_details_of_an_error(pair: Pair) -> None:
+    request: dict[str, object] = {
+        "strategy": "sma_crossover",
+        "parameters": {"fast": 10, "slow": 30},
+        "dataset": "wiki",
+        "symbols": ["GOOG"],
+        "start_date": "2006-01-03",
+        "end_date": "2006-12-29",
+    }
+    code, output, _ = grpcurl(pair.engine_address, "EngineService/RunBacktest", {"spec": request})
+    assert code == 0
+    assert '"run_id"' in output
+    assert "RUN_STATE_SUCCEEDED" in output
+    code, _, problem = grpcurl(pair.engine_address, "EngineService/RunBacktest", {"spec": {**request, "dataset": "no", "interval": "5m"}})
+    assert code != 0
+    assert "InvalidArgument" in problem
+    assert "spec.dataset" in problem
+    assert "INVALID_REQUEST" in problem
+
+
+def test_an_empty_body_lists_the_newest_runs(client: TapedeckClient, pair: Pair) -> None:
+    run_id = run(client, spec("buy_and_hold"))[0].started.run_id
+    code, output, _ = grpcurl(pair.store_address, "StoreService/ListRuns", {})
+    assert code == 0
+    assert json.loads(output)["runs"][0]["run_id"] == run_id
+
+
+def test_a_repeated_request_id_is_answered_with_the_run_it_made(client: TapedeckClient) -> None:
+    first = run(client, spec(fast=5, slow=20), request_id="the-same")
+    again = run(client, spec(fast=5, slow=20), request_id="the-same")
+    assert first == again
+    assert client.count(f'run_id = "{first[0].started.run_id}"') == 1
+    with pytest.raises(errors.InvalidArgument) as raised:
+        run(client, spec(fast=6, slow=20), request_id="the-same")
+    assert raised.value.reason == "REQUEST_ID_REUSED"
+
+
+def test_the_first_answer_names_earlier_runs_of_the_same_spec(client: TapedeckClient) -> None:
+    asked = spec(fast=7, slow=21)
+    earlier = run(client, asked)[0].started.run_id
+    answer = next(iter(client.run(asked)))
+    assert [each.run_id for each in answer.earlier_runs] == [earlier]
+
+
+def test_every_violation_is_named_at_once_and_no_run_is_made(client: TapedeckClient) -> None:
+    before = client.count()
+    wrong = spec(fast=30, slow=10)
+    wrong.symbols[:] = ["GOOG", "NOPE", "GOOG"]
+    wrong.start_date, wrong.end_date = "2006-01-01", "later"
+    wrong.capital_base = -1
+    wrong.slippage.volume_share.volume_limit = 0
+    wrong.interval = "5m"
+    wrong.benchmark_symbol = "SPX"
+    with pytest.raises(errors.InvalidArgument) as raised:
+        run(client, wrong)
+    fields = {violation.field for violation in raised.value.violations}
+    assert {
+        "spec.parameters",
+        "spec.symbols",
+        "spec.start_date",
+        "spec.end_date",
+        "spec.capital_base",
+        "spec.slippage.volume_share.volume_limit",
+        "spec.interval",
+        "spec.benchmark_symbol",
+    } <= fields
+    assert client.count() == before
+
+
+def test_an_unsaved_run_leaves_nothing_behind(client: TapedeckClient) -> None:
+    before = client.count()
+    events = run(client, spec("buy_and_hold"), save=False)
+    assert events[-1].finished.state == run_pb2.RUN_STATE_SUCCEEDED
+    assert not events[-1].finished.recorded
+    assert "not to be saved" in events[-1].finished.not_recorded_reason
+    assert client.count() == before
+
+
+def test_a_strategy_that_raises_ends_the_run_failed_with_its_text_and_session(client: TapedeckClient) -> None:
+    events = run(client, spec("raises_in_session", session_number=200))
+    error = events[-1].finished.error
+    assert events[-1].finished.state == run_pb2.RUN_STATE_FAILED
+    assert error.reason == "STRATEGY_FAILED"
+    assert error.session_date.startswith("2006-")
+    stored = client.get(events[0].started.run_id)
+    assert stored.state == run_pb2.RUN_STATE_FAILED
+    assert stored.error == error
+    assert stored.sessions_recorded > 0
+    assert not stored.HasField("metrics")
+
+
+def test_a_strategy_that_peeks_is_refused(client: TapedeckClient) -> None:
+    finished = run(client, spec("peeks"))[-1].finished
+    assert (finished.state, finished.error.reason) == (run_pb2.RUN_STATE_FAILED, "LOOK_AHEAD")
+
+
+def test_a_run_that_takes_too_long_is_ended_and_keeps_what_it_had(client: TapedeckClient) -> None:
+    slow = spec("slow", seconds_per_session=0.02)
+    slow.timeout_seconds = 5
+    events = run(client, slow)
+    assert (events[-1].finished.state, events[-1].finished.error.reason) == (run_pb2.RUN_STATE_FAILED, "RUN_TIMEOUT")
+    assert client.get(events[0].started.run_id).sessions_recorded > 0
+
+
+def test_a_run_that_ignores_its_limit_is_killed(client: TapedeckClient) -> None:
+    stubborn = spec("swallows")
+    stubborn.timeout_seconds = 2
+    finished = run(client, stubborn)[-1].finished
+    assert (finished.state, finished.error.reason) == (run_pb2.RUN_STATE_FAILED, "RUN_TIMEOUT")
+
+
+def test_a_cancelled_run_keeps_what_it_had(client: TapedeckClient) -> None:
+    events = []
+    for answer in client.run(spec("slow", seconds_per_session=0.01)):
+        events.append(answer.event)
+        if answer.event.HasField("sessions"):
+            client.cancel(events[0].started.run_id)
+    assert events[-1].finished.state == run_pb2.RUN_STATE_CANCELLED
+    stored = client.get(events[0].started.run_id)
+    assert stored.state == run_pb2.RUN_STATE_CANCELLED
+    assert 0 < stored.sessions_recorded < stored.session_count
+
+
+def test_a_run_that_ended_can_not_be_cancelled_and_an_unknown_one_is_not_found(client: TapedeckClient) -> None:
+    run_id = run(client, spec("buy_and_hold"))[0].started.run_id
+    with pytest.raises(errors.FailedPrecondition) as ended:
+        client.cancel(run_id)
+    assert ended.value.reason == "RUN_TERMINAL"
+    with pytest.raises(errors.NotFound):
+        client.cancel("01900000-0000-7000-8000-000000000000")
+    with pytest.raises(errors.InvalidArgument):
+        client.cancel("nonsense")
+
+
+def test_a_replay_proves_the_run(client: TapedeckClient) -> None:
+    original = run(client, spec(fast=10, slow=30))[0].started.run_id
+    answers = list(client.replay(original))
+    verdict = answers[-1].verdict
+    assert verdict.outcome == run_pb2.ReplayVerdict.OUTCOME_IDENTICAL
+    assert verdict.original_run_id == original
+    assert verdict.run_id == answers[0].event.started.run_id != original
+    stored = client.get(verdict.run_id)
+    assert stored.replay.original_run_id == original
+    assert stored.verdict == verdict
+    assert stored.result_digest == client.get(original).result_digest
+
+
+def test_a_replay_with_overrides_runs_the_changed_spec_and_says_so(client: TapedeckClient) -> None:
+    original = run(client, spec(fast=10, slow=30))[0].started.run_id
+    overrides = store_service_pb2.RunOverrides(end_date="2006-12-29")
+    overrides.parameters.update({"fast": 5})
+    verdict = list(client.replay(original, overrides))[-1].verdict
+    assert verdict.outcome == run_pb2.ReplayVerdict.OUTCOME_OVERRIDDEN
+    assert sorted(verdict.overridden_fields) == ["end_date", "parameters.fast"]
+    changed = client.get(verdict.run_id).spec
+    assert (changed.end_date, changed.parameters["fast"], changed.parameters["slow"]) == ("2006-12-29", 5, 30)
+
+
+def test_the_engine_describes_what_it_can_run(client: TapedeckClient) -> None:
+    strategies = {strategy.name: strategy for strategy in client.strategies().strategies}
+    built_in = {"buy_and_hold", "sma_crossover", "rsi_mean_reversion", "momentum", "bollinger_bands", "cross_sectional_momentum"}
+    assert built_in <= set(strategies)
+    fast = next(parameter for parameter in strategies["sma_crossover"].parameters if parameter.name == "fast")
+    assert fast.type == "integer"
+    assert fast.doc
+    assert fast.HasField("default_value")
+    (wiki,) = client.datasets().datasets
+    coverage = {symbol.symbol: symbol for symbol in wiki.symbols}
+    assert coverage["GOOG"].start_date == "2004-08-19"
+    assert coverage["AAPL"].split_count == 2
+    assert all(symbol.auto_close_date for symbol in wiki.symbols)
+
+
+def test_a_full_queue_answers_at_once_with_a_time_to_try_again(client: TapedeckClient, pair: Pair) -> None:
+    """Every worker and every place in the queue taken: the next caller hears so, and the others end well."""
+    limit = 2 + 32
+    started = []
+    try:
+        for _ in range(limit):
+            answers = client.run(spec("slow", seconds_per_session=0.05))
+            started.append((next(iter(answers)).event.started.run_id, answers))
+        with pytest.raises(errors.ResourceExhausted) as raised:
+            next(iter(client.run(spec("buy_and_hold"))))
+        assert raised.value.reason == "QUEUE_FULL"
+        assert raised.value.retry_after_seconds
+    finally:
+        for run_id, _ in started:
+            client.cancel(run_id)
+        ends = [list(answers)[-1].event.finished.state for _, answers in started]
+    assert ends == [run_pb2.RUN_STATE_CANCELLED] * limit
+
+
+def test_the_engines_server_process_never_loads_what_its_workers_compute_with(client: TapedeckClient, pair: Pair) -> None:
+    assert run(client, spec("buy_and_hold"))[-1].finished.state == run_pb2.RUN_STATE_SUCCEEDED
+    loaded = Path(f"/proc/{pair.engine.pid}/maps").read_text()
+    assert "/grpc/" in loaded
+    assert not [name for name in ("/zipline/", "/pandas/", "/numba/") if name in loaded]

@@ -1,0 +1,76 @@
+"""From what a request says about parameters to the combinations that are executed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine_service.sweeps.sweep_spec import start
+from tests.engine_service.sweeps.conftest import MakePlan, sweep_request
+from tests.engine_service.sweeps.test_sweep_spec import fields
+
+
+def combinations(make_plan: MakePlan, *args: Any, **changes: Any) -> list[dict[str, Any]]:
+    choice = make_plan(*args, **changes).choice
+    return [dict(choice.candidates[place]) for place in choice.places]
+
+
+def test_values_that_exclude_each_other_are_skipped_and_counted(make_plan: MakePlan) -> None:
+    plan = make_plan(grid={"fast": [5, 20, 30], "slow": [20, 50]})
+    assert [dict(plan.choice.candidates[place]) for place in plan.choice.places] == [
+        {"fast": 5, "slow": 20},
+        {"fast": 5, "slow": 50},
+        {"fast": 20, "slow": 50},
+        {"fast": 30, "slow": 50},
+    ]
+    started = start(plan, sweep_request())
+    assert (started.result_count, started.skipped_count, started.session_count) == (4, 2, 251)
+    assert "grid" in fields(make_plan, grid={"fast": [60], "slow": [20, 50]})
+
+
+def test_a_list_is_taken_in_its_order_and_may_leave_parameters_out(make_plan: MakePlan) -> None:
+    plan = make_plan(list={"combinations": [{"slow": 60}, {"fast": 7, "slow": 40}, {"fast": 50, "slow": 40}]})
+    assert plan.choice.names == ("fast", "slow")
+    assert [dict(plan.choice.candidates[place]) for place in plan.choice.places] == [{"slow": 60}, {"fast": 7, "slow": 40}]
+    assert plan.choice.skipped_count == 1
+
+
+def test_a_sample_is_drawn_from_values_steps_and_any_number(make_plan: MakePlan) -> None:
+    ranges = {"fast": {"minimum": 2, "maximum": 40, "step": 2}, "slow": {"values": [50, 100]}, "weight": {"minimum": 0.5, "maximum": 0.9}}
+    drawn = combinations(make_plan, sample={"ranges": ranges, "count": 30, "seed": 7})
+    assert len(drawn) == 30
+    assert all(each["fast"] % 2 == 0 and each["slow"] in (50, 100) and 0.5 <= each["weight"] <= 0.9 for each in drawn)
+    assert combinations(make_plan, sample={"ranges": ranges, "count": 30, "seed": 7}) == drawn
+    whole = combinations(make_plan, sample={"ranges": {"fast": {"minimum": 2, "maximum": 4}}, "count": 30})
+    assert whole == [{"fast": 2}, {"fast": 3}, {"fast": 4}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"grid": {}}, ["grid"]),
+        ({"grid": {"fast": []}}, ["grid.fast"]),
+        ({"grid": {"fast": 5}}, ["grid.fast"]),
+        ({"grid": {"fast": [5, 5]}}, ["grid.fast"]),
+        ({"grid": {"fast": [5, 0], "slow": ["many"]}}, ["grid.fast", "grid.slow"]),
+        ({"grid": {"speed": [1]}}, ["grid.speed"]),
+        ({"grid": {"fast": ["x" * 3_000]}}, ["grid.fast"]),
+        ({"spec": {"parameters": {"fast": 5, "weight": 2}}}, ["spec.parameters.fast", "spec.parameters.weight"]),
+        ({"list": {}}, ["list.combinations"]),
+        ({"list": {"combinations": [{"fast": 5}, {"fast": 0, "speed": 1}]}}, ["list.combinations[1].fast", "list.combinations[1].speed"]),
+        ({"sample": {}}, ["sample.count", "sample.ranges"]),
+        ({"sample": {"ranges": {"fast": {"minimum": 5, "maximum": 2}}, "count": 1, "seed": -1}}, ["sample.seed", "sample.ranges.fast"]),
+        ({"sample": {"ranges": {"fast": {"minimum": 0, "maximum": 9}}, "count": 5}}, ["sample.ranges.fast"]),
+        ({"sample": {"ranges": {"fast": {"values": [0]}}, "count": 5}}, ["sample.ranges.fast"]),
+        ({"sample": {"ranges": {"weight": {"minimum": 0, "maximum": 1, "step": 1e-12}}, "count": 5}}, ["sample.ranges.weight"]),
+        ({"sample": {"ranges": {"weight": {"minimum": 0.5, "maximum": 2}}, "count": 5}}, ["sample.ranges.weight"]),
+    ],
+)
+def test_everything_wrong_with_parameters_is_named(make_plan: MakePlan, changes: dict[str, Any], wrong: list[str]) -> None:
+    assert fields(make_plan, **changes) == wrong
+
+
+def test_wrong_combinations_of_a_long_list_are_not_named_without_end(make_plan: MakePlan) -> None:
+    named = fields(make_plan, list={"combinations": [{"fast": 0}] * 100})
+    assert named == [f"list.combinations[{number}].fast" for number in range(20)]
