@@ -11,8 +11,8 @@ PG15 := /usr/lib/postgresql/15/bin/initdb
 RANDOM_REQUESTS ?= 20000
 PARITY_CASES ?= 5000
 # Tests of a file share a pair of services, so a file stays in one process. In their own order: sorted by their number of tests, the files
-# with few and slow ones would come last, and one process would wait for the other.
-TEST_PROCESSES ?= 2
+# with few and slow ones would come last, and one process would wait for the others. One more than cores: tests wait a lot.
+TEST_PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up protos lock lint breaking test test-system faults parity fuzz bench clean

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says how busy the machine is. The rest is hypothesis's own profile; in CI it draws the same examples each time.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
 # In this order: pytest rewrites asserts of a plug-in only before another one imports it.
 pytest_plugins = [
     "tests.fix_plugins",

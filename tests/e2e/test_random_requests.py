@@ -40,7 +40,7 @@ def code_of(call: Any) -> grpc.StatusCode:
 
 
 @pytest.mark.parametrize("method", ["RunBacktest", "CancelRun", "ListStrategies", "ListDatasets"])
-@settings(max_examples=RANDOM_REQUESTS, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=RANDOM_REQUESTS, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_request_breaks_the_engine(pair: Pair, client: TapedeckClient, method: str, data: st.DataObject) -> None:
     request = data.draw(messages(getattr(engine_service_pb2, f"{method}Request"), SUGGESTIONS))
@@ -53,7 +53,7 @@ def test_no_request_breaks_the_engine(pair: Pair, client: TapedeckClient, method
 
 
 @pytest.mark.parametrize("method", ["RecordRuns", "ClaimStaleRun", "RequestCancel"])
-@settings(max_examples=RANDOM_REQUESTS, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=RANDOM_REQUESTS, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_request_breaks_the_record_service(pair: Pair, method: str, data: st.DataObject) -> None:
     request = messages(getattr(record_service_pb2, f"{method}Request"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -30,7 +30,7 @@ async def recorded(module_database: Database) -> list[Facts]:
     return [await facts.record(record) for facts in FACTS]
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(wanted=filters)
 async def test_a_filter_matches_what_its_words_say(module_database: Database, recorded: list[Facts], wanted: Filter) -> None:
     expected = {facts.run_id for facts in recorded if matches(wanted, facts)}

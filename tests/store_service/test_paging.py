@@ -26,7 +26,7 @@ SCORES = st.lists(st.none() | st.sampled_from([-1.0, 0.0, 0.5, 2.0]), min_size=1
 """Few different values, so that many are equal."""
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(scores=SCORES, descending=st.booleans(), page_size=st.integers(1, 9))
 async def test_pages_are_the_list_by_key_then_by_number_and_without_the_key_last(
     module_database: Database, scores: list[float | None], page_size: int, *, descending: bool

@@ -119,7 +119,7 @@ def test_a_missing_event_is_never_passed_over(client: TapedeckClient, store: Sto
         list(client.watch(RUN_ID))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(1, 5), max_size=4), start=st.integers(1, 5))
 def test_wherever_a_stream_is_cut_every_event_comes_once(client: TapedeckClient, store: Store, cuts: list[int], start: int) -> None:
     store.plans = [(after, away()) for after in cuts]

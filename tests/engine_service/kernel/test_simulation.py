@@ -30,7 +30,7 @@ def test_the_corpus_is_equal_to_the_last_bit(corpus: Corpus) -> None:
 
 
 @given(seed=st.integers(0, 2**40))
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_random_runs_are_equal_to_the_last_bit(parity_folder: Path, seed: int) -> None:
     case = random_case(seed, parity_folder)
     with contextlib.suppress(Refused):

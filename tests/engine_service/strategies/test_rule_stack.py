@@ -6,7 +6,7 @@ import numpy as np
 import pydantic
 import pytest
 from google.protobuf import json_format, struct_pb2
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine_service.datasets import Dataset
@@ -68,7 +68,6 @@ def test_exit_wins_where_both_hold_and_it_enters_again_when_only_entry_does() ->
     np.testing.assert_array_equal(decided[:, 0], [NAN, 1.0, NAN, 0.0, 1.0])
 
 
-@settings(deadline=None)
 @given(STACKS, st.lists(st.sampled_from(RULES), max_size=3, unique=True))
 def test_it_is_held_as_its_rules_say_session_by_session(entry: list[str], leave: list[str]) -> None:
     bars = random_bars()
@@ -84,7 +83,6 @@ def test_it_is_held_as_its_rules_say_session_by_session(entry: list[str], leave:
         assert seen == held or (np.isnan(seen) and np.isnan(held))
 
 
-@settings(deadline=None)
 @given(STACKS, st.lists(st.sampled_from(RULES), max_size=2, unique=True))
 def test_the_first_decision_is_never_before_the_warm_up_of_all_rules(entry: list[str], leave: list[str]) -> None:
     parameters = stack(*entry, leave=tuple(leave))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine_service.datasets import Dataset
@@ -121,7 +121,6 @@ def test_several_rules_hold_where_each_of_them_holds(bars: Bars) -> None:
     assert {True, False, None} == set(expected)
 
 
-@settings(deadline=None)
 @given(rules(), st.integers(0, 2**32 - 1))
 def test_above_and_below_never_hold_at_once(rule: Rule, seed: int) -> None:
     bars = random_bars(seed)
@@ -130,7 +129,6 @@ def test_above_and_below_never_hold_at_once(rule: Rule, seed: int) -> None:
     np.testing.assert_array_equal(np.isnan(above), np.isnan(below))
 
 
-@settings(deadline=None)
 @given(rules(), st.integers(0, 2**32 - 1))
 def test_a_rule_has_its_first_margin_right_after_its_warm_up(rule: Rule, seed: int) -> None:
     known = ~np.isnan(least_margin(random_bars(seed), 0, [rule]))

@@ -142,7 +142,7 @@ def test_on_real_prices(name: str, symbols: tuple[str, ...], wiki: Dataset) -> N
     assert decision_count > (100 if name != "buy_and_hold" else 0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 120), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.1, 0.6]), st.sampled_from([1, 4]))
 def test_on_prices_with_gaps_and_ties(count: int, seed: int, missing: float, decimals: int) -> None:
     generator = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -16,7 +16,6 @@ SIGNALS = arrays.arrays(np.float64, (SESSIONS, SYMBOLS), elements=st.sampled_fro
 LISTED = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)).map(sorted), min_size=SYMBOLS, max_size=SYMBOLS)
 
 
-@settings(deadline=None)  # the first call compiles
 @given(SIGNALS, st.integers(0, SESSIONS - 1), LISTED)
 def test_decisions_are_those_from_the_start_within_each_listing(signals: np.ndarray, first: int, listed: list[list[int]]) -> None:
     traded = from_start(signals, first)

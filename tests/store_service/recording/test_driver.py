@@ -15,6 +15,8 @@ from tapedeck_rpc import errors
 
 POOL_SIZE = 4
 
+SLEEP = "SELECT pg_sleep(600)"
+
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[Database]:
@@ -59,6 +61,14 @@ async def test_a_transaction_is_kept_as_a_whole_or_not_at_all(pool: Database) ->
     await use_all_connections(pool)
 
 
+async def until_the_server_sleeps(pool: Database) -> None:
+    """Return once the server executes SLEEP: it ignores a cancel that arrives before the statement, and goes on to sleep."""
+    asleep = text("SELECT count(*) FROM pg_stat_activity WHERE query = :sleep AND state = 'active'").bindparams(sleep=SLEEP)
+    async with pool.reading() as connection:
+        while not await connection.scalar(asleep):
+            pass
+
+
 async def test_a_cancelled_transaction_leaves_nothing_and_gives_its_connection_back(pool: Database) -> None:
     inside = asyncio.Event()
 
@@ -66,12 +76,13 @@ async def test_a_cancelled_transaction_leaves_nothing_and_gives_its_connection_b
         async with pool.driver_transaction() as connection:
             await connection.execute("INSERT INTO kept VALUES (1)")
             inside.set()
-            await connection.execute("SELECT pg_sleep(600)")
+            await connection.execute(SLEEP)
 
     for _ in range(POOL_SIZE + 1):
         inside.clear()
         task = asyncio.create_task(wait_for_ever())
         await inside.wait()
+        await until_the_server_sleeps(pool)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

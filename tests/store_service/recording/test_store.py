@@ -86,7 +86,7 @@ takeovers = st.tuples(st.just("take over"), st.integers(0, 1), st.just(0), st.ju
 """The run's engine vanishes and another one claims it."""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(sends | takeovers, min_size=1, max_size=14))
 async def test_whatever_arrives_the_store_holds_what_it_acknowledged(
     module_database: Database, actions: list[tuple[str, int, int, tuple[int, str]]]
@@ -150,7 +150,7 @@ def chain_of(events: Sequence[run_pb2.RunEvent]) -> bytes:
     return chain
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(session_batches(), st.booleans())
 async def test_any_sessions_come_back_to_the_bit(
     module_database: Database, batches: list[run_pb2.SessionBatch], in_one_message: bool

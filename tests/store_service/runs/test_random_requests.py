@@ -50,7 +50,7 @@ async def code_of(call: Any) -> grpc.StatusCode:
 
 
 @pytest.mark.parametrize("method", ["GetRun", "ListRuns", "CountRuns", "CompareRuns", "WatchRun", "ReplayRun"])
-@settings(max_examples=RANDOM_REQUESTS, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=RANDOM_REQUESTS, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 async def test_no_request_breaks_the_store(store_stub: Any, known: dict[str, list[Any]], method: str, data: st.DataObject) -> None:
     request = data.draw(messages(getattr(store_service_pb2, f"{method}Request"), known))

@@ -33,7 +33,7 @@ async def known(record: Record, record_sweep: RecordSweep, sweep_stub: Any) -> d
 
 
 @pytest.mark.parametrize("method", ["GetSweep", "ListSweeps", "ListSweepResults", "PromoteSweepResult"])
-@settings(max_examples=RANDOM_REQUESTS, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=RANDOM_REQUESTS, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 async def test_no_request_breaks_the_store(sweep_stub: Any, known: dict[str, list[Any]], method: str, data: st.DataObject) -> None:
     request = data.draw(messages(getattr(sweep_service_pb2, f"{method}Request"), known))

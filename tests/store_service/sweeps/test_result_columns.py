@@ -46,7 +46,7 @@ def as_value(plain: Any) -> struct_pb2.Value:
     return held.values[0]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 async def test_results_come_back_to_the_last_bit(module_database: Database, data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 4))
