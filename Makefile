@@ -66,8 +66,10 @@ ifneq ($(TAG),)
 	$(BIN)/buf breaking build/contract.binpb --against build/tag.binpb --path tapedeck
 endif
 
+# What is compiled is compiled before the tests, once: else each of their processes would, all at the same time.
 test: .venv/ready ## pass the tests that need nothing but Python, with branch coverage
 	$(BIN)/coverage erase
+	$(BIN)/python -c "from engine_service import metrics; from engine_service.sweeps import computing; metrics.warm(); computing.warm()"
 	$(BIN)/pytest -m "not system and not faults" -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --fail-under=85
 	$(BIN)/coverage report --skip-covered --fail-under=90 --include="store_service/*"

@@ -16,8 +16,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-READY_SECONDS = 60.0
-"""The engine loads zipline and the store may have to create its database first: some 5 s, more on a busy machine."""
+READY_SECONDS = 180.0
+"""The engine loads zipline and the store may have to create its database first: some 5 s; the engine's first start ever compiles for most of
+a minute, longer on a busy machine."""
 
 STOP_SECONDS = 25.0
 """Longer than the grace that the services give to calls in flight."""

@@ -139,10 +139,10 @@ def _means(values: NDArray[np.float64], returns: NDArray[np.float64]) -> tuple[f
 @compiled
 def _session_returns(values: NDArray[np.float64], capital_base: float) -> NDArray[np.float64]:
     """r[t] = values[t] / values[t - 1] - 1, with capital_base before the first; empty when a value but the last is 0 or below."""
-    lowest = capital_base
+    ruined = 0
     for t in range(len(values) - 1):
-        lowest = min(lowest, values[t])
-    if not lowest > 0.0:
+        ruined += not values[t] > 0.0  # a count, unlike a minimum, is found with vector instructions
+    if ruined or not capital_base > 0.0:
         return np.empty(0)
     returns = np.empty(len(values))
     returns[0] = values[0] / capital_base - 1.0

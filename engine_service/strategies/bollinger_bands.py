@@ -7,7 +7,7 @@ import pydantic
 from numpy.typing import NDArray
 
 from engine_service.strategies import Bars, Parameters, Strategy
-from engine_service.strategies.decisions import in_and_out
+from engine_service.strategies.decisions import in_and_out, side_by_side
 from engine_service.strategies.indicators import deviation, sma
 
 
@@ -31,7 +31,7 @@ def signals(bars: Bars, parameters: BollingerBands) -> NDArray[np.float64]:
         mean = sma(close, parameters.window)
         lower = mean - parameters.width * deviation(close, parameters.window)
         columns.append(in_and_out(close < lower, close >= mean, weight))
-    return np.column_stack(columns)
+    return side_by_side(columns)
 
 
 STRATEGY = Strategy(

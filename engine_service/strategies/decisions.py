@@ -5,7 +5,7 @@ Sweeps make millions of decisions, so the loops are compiled; on first use, sinc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -33,6 +33,12 @@ def in_and_out(enter: Condition, leave: Condition, weight: float) -> Decisions:
     decisions = np.empty(len(enter))
     _compiled(_write_changes)(enter, leave, weight, decisions)
     return decisions
+
+
+def side_by_side(columns: Sequence[Decisions]) -> Decisions:
+    """The decisions of all symbols [sessions x symbols], contiguous, of those of each."""
+    # Most sweeps trade one symbol, and stacking one column takes as long as deciding.
+    return columns[0].reshape(-1, 1) if len(columns) == 1 else np.column_stack(columns)
 
 
 def from_start(decisions: Decisions, first: int) -> Decisions:

@@ -7,7 +7,7 @@ import pydantic
 from numpy.typing import NDArray
 
 from engine_service.strategies import Bars, Parameters, Strategy
-from engine_service.strategies.decisions import in_and_out
+from engine_service.strategies.decisions import in_and_out, side_by_side
 from engine_service.strategies.indicators import gain
 
 
@@ -28,7 +28,7 @@ def signals(bars: Bars, parameters: Momentum) -> NDArray[np.float64]:
     for close in bars.close:
         rise = gain(close, parameters.lookback)
         columns.append(in_and_out(rise > parameters.threshold, rise <= parameters.threshold, weight))
-    return np.column_stack(columns)
+    return side_by_side(columns)
 
 
 STRATEGY = Strategy(

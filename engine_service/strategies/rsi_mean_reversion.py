@@ -9,7 +9,7 @@ import pydantic
 from numpy.typing import NDArray
 
 from engine_service.strategies import Bars, Parameters, Strategy
-from engine_service.strategies.decisions import in_and_out
+from engine_service.strategies.decisions import in_and_out, side_by_side
 from engine_service.strategies.indicators import rsi
 
 
@@ -37,7 +37,7 @@ def signals(bars: Bars, parameters: RsiMeanReversion) -> NDArray[np.float64]:
     for close in bars.close:
         index = rsi(close, parameters.window)
         columns.append(in_and_out(index < parameters.oversold, index > parameters.overbought, weight))
-    return np.column_stack(columns)
+    return side_by_side(columns)
 
 
 STRATEGY = Strategy(

@@ -9,7 +9,7 @@ import pydantic
 from numpy.typing import NDArray
 
 from engine_service.strategies import Bars, Parameters, Strategy
-from engine_service.strategies.decisions import in_and_out
+from engine_service.strategies.decisions import in_and_out, side_by_side
 from engine_service.strategies.rules import SIGNATURES, Rule, least_margin, parse_rule
 
 MAX_RULES = 8
@@ -90,7 +90,7 @@ def signals(bars: Bars, parameters: RuleStack) -> NDArray[np.float64]:
             columns.append(in_and_out((entry > 0.0) & (exits <= 0.0), (exits > 0.0) & ~np.isnan(entry), weight))
         else:
             columns.append(in_and_out(entry > 0.0, entry <= 0.0, weight))
-    return np.column_stack(columns)
+    return side_by_side(columns)
 
 
 STRATEGY = Strategy(

@@ -37,7 +37,12 @@ class SweepRecord:
             seconds: How long those that have ended took.
         """
         left_seconds = seconds / max(live.completed_count, 1) * (run_count - live.completed_count)
-        if self._recorder is not None and self._early is None and left_seconds < AHEAD_SECONDS:
+        if left_seconds < AHEAD_SECONDS:
+            self.begin(live)
+
+    def begin(self, live: LiveSweep) -> None:
+        """Begin to send the sweep's results, those to come too, unless that has begun."""
+        if self._recorder is not None and self._early is None:
             self._early = asyncio.create_task(self._recorder.try_once(self._started, Ending(live.follow, self._finished)))
 
     async def finish(self, live: LiveSweep, finished: sweep_pb2.SweepFinished) -> None:

@@ -122,6 +122,8 @@ class SweepRunner:
         live, record = LiveSweep(plan), SweepRecord(self._recorder if wishes.save else None, started)
         finished = _finished(sweep_pb2.SWEEP_STATE_CANCELLED, "SWEEP_CANCELLED", "the caller left")
         began = time.perf_counter()
+        if plan.is_short:
+            record.begin(live)
         try:
             yield Response(started=started)
             async with aclosing(self._execute(plan, live)) as batches:
@@ -163,8 +165,8 @@ class SweepRunner:
         if not live.result_count:
             why = live.first_failure or run_pb2.RunError(reason="INTERNAL", message="there was none")
             raise SweepFailed(why.reason, f"no run of the sweep succeeded; the first one ended with: {why.message}")
-        if plan.engine_kind == KERNEL and (numbers := live.best(1)):  # a run of zipline looks by itself
-            best = verification.shards(plan, live.pick(numbers), plan.engine_kind, self._data_dir, self._plugins)
+        if plan.engine_kind == KERNEL:  # a run of zipline looks by itself
+            best = verification.shards(plan, live.pick(live.best(1) or [1]), plan.engine_kind, self._data_dir, self._plugins)
             async with aclosing(self._in_order(best)) as done:
                 async for _ in done:
                     pass  # a strategy that looks ahead fails the sweep

@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from engine_service.datasets import Catalogue
 from engine_service.engine_choice import choose_engine
-from engine_service.job import ZIPLINE
+from engine_service.job import KERNEL, ZIPLINE
 from engine_service.provenance import provenance
 from engine_service.run_ids import new_run_id
 from engine_service.run_spec import MAX_REQUEST_BYTES, MAX_REQUEST_ID_CHARS, Plan, plan
@@ -51,6 +51,10 @@ millisecond; the store takes results in while others are computed; a cancelled s
 MAX_RUNS_PER_SHARD = 4_096
 """A shard's results are one message to the store, which takes no more."""
 
+FEW_SHARDS = 8
+"""Kernel shards that are over in a moment, some 70 ms: it pays to have the store listen from the start, and not to look for look-ahead before
+the work, as the best result is looked at after it in any case."""
+
 RUNS_PER_ZIPLINE_SHARD = 1
 """A run of zipline takes a second: nothing is gained by handing over several at once, and progress is seen."""
 
@@ -85,6 +89,11 @@ class SweepPlan:
         return len(self.choice.places) * len(self.groups)
 
     @property
+    def is_short(self) -> bool:
+        """Whether the sweep is over in a moment."""
+        return self.engine_kind == KERNEL and self.result_count <= FEW_SHARDS * self.runs_per_shard
+
+    @property
     def runs_per_shard(self) -> int:
         """The same whatever executes the shards, so that their bytes are too."""
         if self.engine_kind == ZIPLINE:
@@ -110,7 +119,7 @@ class SweepPlan:
                     combinations=[self.choice.candidates[place] for place in places[begin : begin + size]],
                     rank_by=self.sweep.rank_by,
                     top=self.top,
-                    checks_look_ahead=begin == 0,
+                    checks_look_ahead=begin == 0 and not self.is_short,
                     data_dir=data_dir,
                     plugins=plugins,
                 )

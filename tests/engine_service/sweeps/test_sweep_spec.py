@@ -11,7 +11,7 @@ from engine_service.datasets import Catalogue
 from engine_service.job import KERNEL, ZIPLINE
 from engine_service.strategies import load_strategies
 from engine_service.sweeps import sweep_spec
-from engine_service.sweeps.sweep_spec import CELLS_PER_SHARD, MAX_RUNS, plan_sweep
+from engine_service.sweeps.sweep_spec import CELLS_PER_SHARD, FEW_SHARDS, MAX_RUNS, SweepPlan, plan_sweep
 from tapedeck.v1 import engine_service_pb2, run_pb2, sweep_pb2
 from tapedeck_rpc import errors
 from tests.engine_service.sweeps.conftest import MakePlan, sweep_request
@@ -48,13 +48,20 @@ def test_results_are_numbered_symbol_by_symbol(make_plan: MakePlan, monkeypatch:
     plan = make_plan(spec={"symbols": ["AAPL", "GOOG"]}, grid={"fast": [5, 10, 15], "slow": [20]})
     shards = list(plan.shards(plan.ready.dataset.folder, ALLOWED))
     assert plan.result_count == 6
-    assert [(shard.symbol, len(shard.combinations), shard.checks_look_ahead) for shard in shards] == [
-        ("AAPL", 2, True),
-        ("AAPL", 1, False),
-        ("GOOG", 2, True),
-        ("GOOG", 1, False),
-    ]
+    assert [(shard.symbol, len(shard.combinations)) for shard in shards] == [("AAPL", 2), ("AAPL", 1), ("GOOG", 2), ("GOOG", 1)]
     assert [list(run_pb2.RunSpec.FromString(shard.spec).symbols) for shard in shards[1:3]] == [["AAPL"], ["GOOG"]]
+
+
+def test_only_long_sweeps_look_for_look_ahead_before_the_work(make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = {"fast": list(range(1, FEW_SHARDS + 1)), "slow": [20]}
+
+    def checks(plan: SweepPlan) -> list[bool]:
+        return [shard.checks_look_ahead for shard in plan.shards(plan.ready.dataset.folder, ALLOWED)]
+
+    monkeypatch.setattr(sweep_spec, "CELLS_PER_SHARD", 251)
+    assert checks(make_plan(grid=grid)) == [False] * FEW_SHARDS
+    longer = make_plan(spec={"symbols": ["AAPL", "GOOG"]}, grid=grid)
+    assert checks(longer) == ([True] + [False] * (FEW_SHARDS - 1)) * 2
 
 
 def test_shards_are_the_same_work_whatever_the_runs_are(make_plan: MakePlan) -> None:
