@@ -27,12 +27,16 @@ def metrics_row(metrics: run_pb2.Metrics) -> NDArray[np.float64]:
 
 def metric_columns(rows: NDArray[np.float64]) -> list[sweep_pb2.MetricColumn]:
     """The message's columns of rows [results x COLUMNS]."""
-    columns = []
-    for place, name in enumerate(COLUMNS):
-        values = rows[:, place]
-        undefined = np.flatnonzero(np.isnan(values))
-        columns.append(sweep_pb2.MetricColumn(metric=name, values=np.nan_to_num(values).tolist(), undefined=undefined.tolist()))
-    return columns
+    is_undefined = np.isnan(rows)
+    values, undefined = np.where(is_undefined, 0.0, rows).T.tolist(), is_undefined.any(axis=0).tolist()
+    return [
+        sweep_pb2.MetricColumn(
+            metric=name,
+            values=values[place],
+            undefined=np.flatnonzero(is_undefined[:, place]).tolist() if undefined[place] else (),
+        )
+        for place, name in enumerate(COLUMNS)
+    ]
 
 
 def canonical(rows: NDArray[np.float64]) -> NDArray[np.float64]:
