@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +25,7 @@ vectorbt: Any = importlib.import_module("vectorbt")  # not in the environment in
 
 def pairs(data: Mapping[str, Any]) -> float:
     """Seconds for all pairs, in the fastest way: from_signals on blocks of columns; equity curves, no statistics."""
-    return min(_least_seconds(partial(_pairs, data, block)) for block in BLOCKS)
+    return min(_seconds(partial(_pairs, data, block)) for block in BLOCKS)
 
 
 def _pairs(data: Mapping[str, Any], block: int) -> None:
@@ -42,7 +43,7 @@ def _pairs(data: Mapping[str, Any], block: int) -> None:
 
 def targets(data: Mapping[str, Any]) -> float:
     """Seconds for one run of target weights over many symbols that share their cash; an equity curve, no statistics."""
-    return _least_seconds(partial(_targets, data))
+    return _seconds(partial(_targets, data))
 
 
 def _targets(data: Mapping[str, Any]) -> None:
@@ -50,14 +51,14 @@ def _targets(data: Mapping[str, Any]) -> None:
     vectorbt.Portfolio.from_orders(data["closes"], data["targets"], size_type="targetpercent", **options).value()
 
 
-def _least_seconds(work: Callable[[], None]) -> float:
+def _seconds(work: Callable[[], None]) -> float:
     work()
     seconds = []
     for _ in range(ROUNDS):
         before = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - before)
-    return min(seconds)
+    return statistics.median(seconds)
 
 
 if __name__ == "__main__":
