@@ -27,7 +27,7 @@ from tapedeck.v1 import run_pb2 as tapedeck_dot_v1_dot_run__pb2
 from tapedeck.v1 import sweep_pb2 as tapedeck_dot_v1_dot_sweep__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tapedeck/v1/engine_service.proto\x12\x0btapedeck.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x15tapedeck/v1/run.proto\x1a\x17tapedeck/v1/sweep.proto\"\x8e\x03\n\x12RunBacktestRequest\x12\"\n\x04spec\x18\x01 \x01(\x0b\x32\x14.tapedeck.v1.RunSpec\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\x04save\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.tapedeck.v1.RunBacktestRequest.LabelsEntry\x12=\n\x14if_store_unavailable\x18\x05 \x01(\x0e\x32\x1f.tapedeck.v1.IfStoreUnavailable\x12\'\n\x06replay\x18\x06 \x01(\x0b\x32\x17.tapedeck.v1.ReplayLink\x12)\n\x06\x65ngine\x18\x07 \x01(\x0e\x32\x19.tapedeck.v1.EngineChoice\x12%\n\x05sweep\x18\x08 \x01(\x0b\x32\x16.tapedeck.v1.SweepLink\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05_save\"j\n\x13RunBacktestResponse\x12$\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x15.tapedeck.v1.RunEvent\x12-\n\x0c\x65\x61rlier_runs\x18\x02 \x03(\x0b\x32\x17.tapedeck.v1.EarlierRun\"\"\n\x10\x43\x61ncelRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"#\n\x11\x43\x61ncelRunResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"\x83\x05\n\x0fRunSweepRequest\x12\"\n\x04spec\x18\x01 \x01(\x0b\x32\x14.tapedeck.v1.RunSpec\x12\'\n\x04grid\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructH\x00\x12*\n\x04list\x18\x03 \x01(\x0b\x32\x1a.tapedeck.v1.ParameterListH\x00\x12.\n\x06sample\x18\x04 \x01(\x0b\x32\x1c.tapedeck.v1.ParameterSampleH\x00\x12\x34\n\x0fsymbol_grouping\x18\x05 \x01(\x0e\x32\x1b.tapedeck.v1.SymbolGrouping\x12\x0f\n\x07rank_by\x18\x06 \x01(\t\x12*\n\nedge_score\x18\x07 \x01(\x0b\x32\x16.tapedeck.v1.EdgeScore\x12)\n\x06\x65ngine\x18\x08 \x01(\x0e\x32\x19.tapedeck.v1.EngineChoice\x12\x0b\n\x03top\x18\t \x01(\x05\x12\x0e\n\x06verify\x18\n \x01(\x08\x12 \n\x13verify_sample_count\x18\x0b \x01(\x05H\x01\x88\x01\x01\x12\x13\n\x0bpromote_top\x18\x0c \x01(\x05\x12\x11\n\x04save\x18\r \x01(\x08H\x02\x88\x01\x01\x12\x38\n\x06labels\x18\x0e \x03(\x0b\x32(.tapedeck.v1.RunSweepRequest.LabelsEntry\x12\x12\n\nrequest_id\x18\x0f \x01(\t\x12\x14\n\x0comit_batches\x18\x10 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0e\n\x0c\x63ombinationsB\x16\n\x14_verify_sample_countB\x07\n\x05_save\"\xba\x02\n\x10RunSweepResponse\x12,\n\x07started\x18\x01 \x01(\x0b\x32\x19.tapedeck.v1.SweepStartedH\x00\x12(\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x17.tapedeck.v1.SweepBatchH\x00\x12+\n\x06ranked\x18\x03 \x01(\x0b\x32\x19.tapedeck.v1.SweepResultsH\x00\x12.\n\x08\x66inished\x18\x04 \x01(\x0b\x32\x1a.tapedeck.v1.SweepFinishedH\x00\x12\x30\n\tpromotion\x18\x05 \x01(\x0b\x32\x1b.tapedeck.v1.SweepPromotionH\x00\x12\x36\n\x0cverification\x18\x06 \x01(\x0b\x32\x1e.tapedeck.v1.SweepVerificationH\x00\x42\x07\n\x05\x65vent\"Q\n\nSweepBatch\x12\x17\n\x0f\x63ompleted_count\x18\x01 \x01(\x05\x12*\n\x07results\x18\x02 \x01(\x0b\x32\x19.tapedeck.v1.SweepResults\"V\n\x0eSweepPromotion\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12$\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x15.tapedeck.v1.RunError\"\xf7\x01\n\x11SweepVerification\x12\x37\n\x07outcome\x18\x01 \x01(\x0e\x32&.tapedeck.v1.SweepVerification.Outcome\x12\x0f\n\x07numbers\x18\x02 \x03(\x05\x12\x36\n\x10\x66irst_difference\x18\x03 \x01(\x0b\x32\x1c.tapedeck.v1.SweepDifference\x12\x0f\n\x07summary\x18\x04 \x01(\t\"O\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_IDENTICAL\x10\x01\x12\x14\n\x10OUTCOME_DIVERGED\x10\x02\"]\n\x0fSweepDifference\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0e\n\x06metric\x18\x02 \x01(\t\x12\x13\n\x0bsweep_value\x18\x03 \x01(\t\x12\x15\n\rzipline_value\x18\x04 \x01(\t\"\x17\n\x15ListStrategiesRequest\"C\n\x16ListStrategiesResponse\x12)\n\nstrategies\x18\x01 \x03(\x0b\x32\x15.tapedeck.v1.Strategy\"\xb5\x01\n\x08Strategy\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0b\n\x03\x64oc\x18\x03 \x01(\t\x12*\n\nparameters\x18\x04 \x03(\x0b\x32\x16.tapedeck.v1.Parameter\x12\x13\n\x0bimport_path\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\t\x12\x15\n\rsource_digest\x18\x07 \x01(\t\x12\x17\n\x0fminimum_symbols\x18\x08 \x01(\x05\"\xdd\x01\n\tParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12-\n\rdefault_value\x18\x03 \x01(\x0b\x32\x16.google.protobuf.Value\x12\x14\n\x07minimum\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x19\n\x11\x65xclusive_minimum\x18\x06 \x01(\x08\x12\x19\n\x11\x65xclusive_maximum\x18\x07 \x01(\x08\x12\x0b\n\x03\x64oc\x18\x08 \x01(\tB\n\n\x08_minimumB\n\n\x08_maximum\"\x15\n\x13ListDatasetsRequest\">\n\x14ListDatasetsResponse\x12&\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x14.tapedeck.v1.Dataset\"\xc8\x01\n\x07\x44\x61taset\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61lendar\x18\x03 \x01(\t\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x11\n\tintervals\x18\x05 \x03(\t\x12\x0e\n\x06source\x18\x06 \x01(\t\x12\x0f\n\x07licence\x18\x07 \x01(\t\x12,\n\x07symbols\x18\x08 \x03(\x0b\x32\x1b.tapedeck.v1.SymbolCoverage\x12\x14\n\x0c\x66ingerprints\x18\t \x03(\t\"\x9f\x01\n\x0eSymbolCoverage\x12\x0e\n\x06symbol\x18\x01 \x01(\t\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\x12\x17\n\x0f\x61uto_close_date\x18\x04 \x01(\t\x12\x11\n\tbar_count\x18\x05 \x01(\x05\x12\x13\n\x0bsplit_count\x18\x06 \x01(\x05\x12\x16\n\x0e\x64ividend_count\x18\x07 \x01(\x05*\x9b\x01\n\x12IfStoreUnavailable\x12$\n IF_STORE_UNAVAILABLE_UNSPECIFIED\x10\x00\x12\x1d\n\x19IF_STORE_UNAVAILABLE_WAIT\x10\x01\x12!\n\x1dIF_STORE_UNAVAILABLE_CONTINUE\x10\x02\x12\x1d\n\x19IF_STORE_UNAVAILABLE_FAIL\x10\x03\x32\xaa\x03\n\rEngineService\x12R\n\x0bRunBacktest\x12\x1f.tapedeck.v1.RunBacktestRequest\x1a .tapedeck.v1.RunBacktestResponse0\x01\x12J\n\tCancelRun\x12\x1d.tapedeck.v1.CancelRunRequest\x1a\x1e.tapedeck.v1.CancelRunResponse\x12I\n\x08RunSweep\x12\x1c.tapedeck.v1.RunSweepRequest\x1a\x1d.tapedeck.v1.RunSweepResponse0\x01\x12Y\n\x0eListStrategies\x12\".tapedeck.v1.ListStrategiesRequest\x1a#.tapedeck.v1.ListStrategiesResponse\x12S\n\x0cListDatasets\x12 .tapedeck.v1.ListDatasetsRequest\x1a!.tapedeck.v1.ListDatasetsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tapedeck/v1/engine_service.proto\x12\x0btapedeck.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x15tapedeck/v1/run.proto\x1a\x17tapedeck/v1/sweep.proto\"\xc6\x03\n\x12RunBacktestRequest\x12\"\n\x04spec\x18\x01 \x01(\x0b\x32\x14.tapedeck.v1.RunSpec\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\x04save\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.tapedeck.v1.RunBacktestRequest.LabelsEntry\x12=\n\x14if_store_unavailable\x18\x05 \x01(\x0e\x32\x1f.tapedeck.v1.IfStoreUnavailable\x12\'\n\x06replay\x18\x06 \x01(\x0b\x32\x17.tapedeck.v1.ReplayLink\x12)\n\x06\x65ngine\x18\x07 \x01(\x0e\x32\x19.tapedeck.v1.EngineChoice\x12%\n\x05sweep\x18\x08 \x01(\x0b\x32\x16.tapedeck.v1.SweepLink\x12\x36\n\x10\x64uplicate_policy\x18\t \x01(\x0e\x32\x1c.tapedeck.v1.DuplicatePolicy\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05_save\"j\n\x13RunBacktestResponse\x12$\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x15.tapedeck.v1.RunEvent\x12-\n\x0c\x65\x61rlier_runs\x18\x02 \x03(\x0b\x32\x17.tapedeck.v1.EarlierRun\"\"\n\x10\x43\x61ncelRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"#\n\x11\x43\x61ncelRunResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"\x83\x05\n\x0fRunSweepRequest\x12\"\n\x04spec\x18\x01 \x01(\x0b\x32\x14.tapedeck.v1.RunSpec\x12\'\n\x04grid\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructH\x00\x12*\n\x04list\x18\x03 \x01(\x0b\x32\x1a.tapedeck.v1.ParameterListH\x00\x12.\n\x06sample\x18\x04 \x01(\x0b\x32\x1c.tapedeck.v1.ParameterSampleH\x00\x12\x34\n\x0fsymbol_grouping\x18\x05 \x01(\x0e\x32\x1b.tapedeck.v1.SymbolGrouping\x12\x0f\n\x07rank_by\x18\x06 \x01(\t\x12*\n\nedge_score\x18\x07 \x01(\x0b\x32\x16.tapedeck.v1.EdgeScore\x12)\n\x06\x65ngine\x18\x08 \x01(\x0e\x32\x19.tapedeck.v1.EngineChoice\x12\x0b\n\x03top\x18\t \x01(\x05\x12\x0e\n\x06verify\x18\n \x01(\x08\x12 \n\x13verify_sample_count\x18\x0b \x01(\x05H\x01\x88\x01\x01\x12\x13\n\x0bpromote_top\x18\x0c \x01(\x05\x12\x11\n\x04save\x18\r \x01(\x08H\x02\x88\x01\x01\x12\x38\n\x06labels\x18\x0e \x03(\x0b\x32(.tapedeck.v1.RunSweepRequest.LabelsEntry\x12\x12\n\nrequest_id\x18\x0f \x01(\t\x12\x14\n\x0comit_batches\x18\x10 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0e\n\x0c\x63ombinationsB\x16\n\x14_verify_sample_countB\x07\n\x05_save\"\xba\x02\n\x10RunSweepResponse\x12,\n\x07started\x18\x01 \x01(\x0b\x32\x19.tapedeck.v1.SweepStartedH\x00\x12(\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x17.tapedeck.v1.SweepBatchH\x00\x12+\n\x06ranked\x18\x03 \x01(\x0b\x32\x19.tapedeck.v1.SweepResultsH\x00\x12.\n\x08\x66inished\x18\x04 \x01(\x0b\x32\x1a.tapedeck.v1.SweepFinishedH\x00\x12\x30\n\tpromotion\x18\x05 \x01(\x0b\x32\x1b.tapedeck.v1.SweepPromotionH\x00\x12\x36\n\x0cverification\x18\x06 \x01(\x0b\x32\x1e.tapedeck.v1.SweepVerificationH\x00\x42\x07\n\x05\x65vent\"Q\n\nSweepBatch\x12\x17\n\x0f\x63ompleted_count\x18\x01 \x01(\x05\x12*\n\x07results\x18\x02 \x01(\x0b\x32\x19.tapedeck.v1.SweepResults\"V\n\x0eSweepPromotion\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12$\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x15.tapedeck.v1.RunError\"\xf7\x01\n\x11SweepVerification\x12\x37\n\x07outcome\x18\x01 \x01(\x0e\x32&.tapedeck.v1.SweepVerification.Outcome\x12\x0f\n\x07numbers\x18\x02 \x03(\x05\x12\x36\n\x10\x66irst_difference\x18\x03 \x01(\x0b\x32\x1c.tapedeck.v1.SweepDifference\x12\x0f\n\x07summary\x18\x04 \x01(\t\"O\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_IDENTICAL\x10\x01\x12\x14\n\x10OUTCOME_DIVERGED\x10\x02\"]\n\x0fSweepDifference\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0e\n\x06metric\x18\x02 \x01(\t\x12\x13\n\x0bsweep_value\x18\x03 \x01(\t\x12\x15\n\rzipline_value\x18\x04 \x01(\t\"\x17\n\x15ListStrategiesRequest\"C\n\x16ListStrategiesResponse\x12)\n\nstrategies\x18\x01 \x03(\x0b\x32\x15.tapedeck.v1.Strategy\"\xb5\x01\n\x08Strategy\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0b\n\x03\x64oc\x18\x03 \x01(\t\x12*\n\nparameters\x18\x04 \x03(\x0b\x32\x16.tapedeck.v1.Parameter\x12\x13\n\x0bimport_path\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\t\x12\x15\n\rsource_digest\x18\x07 \x01(\t\x12\x17\n\x0fminimum_symbols\x18\x08 \x01(\x05\"\xdd\x01\n\tParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12-\n\rdefault_value\x18\x03 \x01(\x0b\x32\x16.google.protobuf.Value\x12\x14\n\x07minimum\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x19\n\x11\x65xclusive_minimum\x18\x06 \x01(\x08\x12\x19\n\x11\x65xclusive_maximum\x18\x07 \x01(\x08\x12\x0b\n\x03\x64oc\x18\x08 \x01(\tB\n\n\x08_minimumB\n\n\x08_maximum\"\x15\n\x13ListDatasetsRequest\">\n\x14ListDatasetsResponse\x12&\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x14.tapedeck.v1.Dataset\"\xc8\x01\n\x07\x44\x61taset\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61lendar\x18\x03 \x01(\t\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x11\n\tintervals\x18\x05 \x03(\t\x12\x0e\n\x06source\x18\x06 \x01(\t\x12\x0f\n\x07licence\x18\x07 \x01(\t\x12,\n\x07symbols\x18\x08 \x03(\x0b\x32\x1b.tapedeck.v1.SymbolCoverage\x12\x14\n\x0c\x66ingerprints\x18\t \x03(\t\"\x9f\x01\n\x0eSymbolCoverage\x12\x0e\n\x06symbol\x18\x01 \x01(\t\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\x12\x17\n\x0f\x61uto_close_date\x18\x04 \x01(\t\x12\x11\n\tbar_count\x18\x05 \x01(\x05\x12\x13\n\x0bsplit_count\x18\x06 \x01(\x05\x12\x16\n\x0e\x64ividend_count\x18\x07 \x01(\x05*\x9b\x01\n\x12IfStoreUnavailable\x12$\n IF_STORE_UNAVAILABLE_UNSPECIFIED\x10\x00\x12\x1d\n\x19IF_STORE_UNAVAILABLE_WAIT\x10\x01\x12!\n\x1dIF_STORE_UNAVAILABLE_CONTINUE\x10\x02\x12\x1d\n\x19IF_STORE_UNAVAILABLE_FAIL\x10\x03\x32\xaa\x03\n\rEngineService\x12R\n\x0bRunBacktest\x12\x1f.tapedeck.v1.RunBacktestRequest\x1a .tapedeck.v1.RunBacktestResponse0\x01\x12J\n\tCancelRun\x12\x1d.tapedeck.v1.CancelRunRequest\x1a\x1e.tapedeck.v1.CancelRunResponse\x12I\n\x08RunSweep\x12\x1c.tapedeck.v1.RunSweepRequest\x1a\x1d.tapedeck.v1.RunSweepResponse0\x01\x12Y\n\x0eListStrategies\x12\".tapedeck.v1.ListStrategiesRequest\x1a#.tapedeck.v1.ListStrategiesResponse\x12S\n\x0cListDatasets\x12 .tapedeck.v1.ListDatasetsRequest\x1a!.tapedeck.v1.ListDatasetsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,50 +38,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNBACKTESTREQUEST_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_RUNSWEEPREQUEST_LABELSENTRY']._loaded_options = None
   _globals['_RUNSWEEPREQUEST_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_IFSTOREUNAVAILABLE']._serialized_start=3143
-  _globals['_IFSTOREUNAVAILABLE']._serialized_end=3298
+  _globals['_IFSTOREUNAVAILABLE']._serialized_start=3199
+  _globals['_IFSTOREUNAVAILABLE']._serialized_end=3354
   _globals['_RUNBACKTESTREQUEST']._serialized_start=128
-  _globals['_RUNBACKTESTREQUEST']._serialized_end=526
-  _globals['_RUNBACKTESTREQUEST_LABELSENTRY']._serialized_start=472
-  _globals['_RUNBACKTESTREQUEST_LABELSENTRY']._serialized_end=517
-  _globals['_RUNBACKTESTRESPONSE']._serialized_start=528
-  _globals['_RUNBACKTESTRESPONSE']._serialized_end=634
-  _globals['_CANCELRUNREQUEST']._serialized_start=636
-  _globals['_CANCELRUNREQUEST']._serialized_end=670
-  _globals['_CANCELRUNRESPONSE']._serialized_start=672
-  _globals['_CANCELRUNRESPONSE']._serialized_end=707
-  _globals['_RUNSWEEPREQUEST']._serialized_start=710
-  _globals['_RUNSWEEPREQUEST']._serialized_end=1353
-  _globals['_RUNSWEEPREQUEST_LABELSENTRY']._serialized_start=472
-  _globals['_RUNSWEEPREQUEST_LABELSENTRY']._serialized_end=517
-  _globals['_RUNSWEEPRESPONSE']._serialized_start=1356
-  _globals['_RUNSWEEPRESPONSE']._serialized_end=1670
-  _globals['_SWEEPBATCH']._serialized_start=1672
-  _globals['_SWEEPBATCH']._serialized_end=1753
-  _globals['_SWEEPPROMOTION']._serialized_start=1755
-  _globals['_SWEEPPROMOTION']._serialized_end=1841
-  _globals['_SWEEPVERIFICATION']._serialized_start=1844
-  _globals['_SWEEPVERIFICATION']._serialized_end=2091
-  _globals['_SWEEPVERIFICATION_OUTCOME']._serialized_start=2012
-  _globals['_SWEEPVERIFICATION_OUTCOME']._serialized_end=2091
-  _globals['_SWEEPDIFFERENCE']._serialized_start=2093
-  _globals['_SWEEPDIFFERENCE']._serialized_end=2186
-  _globals['_LISTSTRATEGIESREQUEST']._serialized_start=2188
-  _globals['_LISTSTRATEGIESREQUEST']._serialized_end=2211
-  _globals['_LISTSTRATEGIESRESPONSE']._serialized_start=2213
-  _globals['_LISTSTRATEGIESRESPONSE']._serialized_end=2280
-  _globals['_STRATEGY']._serialized_start=2283
-  _globals['_STRATEGY']._serialized_end=2464
-  _globals['_PARAMETER']._serialized_start=2467
-  _globals['_PARAMETER']._serialized_end=2688
-  _globals['_LISTDATASETSREQUEST']._serialized_start=2690
-  _globals['_LISTDATASETSREQUEST']._serialized_end=2711
-  _globals['_LISTDATASETSRESPONSE']._serialized_start=2713
-  _globals['_LISTDATASETSRESPONSE']._serialized_end=2775
-  _globals['_DATASET']._serialized_start=2778
-  _globals['_DATASET']._serialized_end=2978
-  _globals['_SYMBOLCOVERAGE']._serialized_start=2981
-  _globals['_SYMBOLCOVERAGE']._serialized_end=3140
-  _globals['_ENGINESERVICE']._serialized_start=3301
-  _globals['_ENGINESERVICE']._serialized_end=3727
+  _globals['_RUNBACKTESTREQUEST']._serialized_end=582
+  _globals['_RUNBACKTESTREQUEST_LABELSENTRY']._serialized_start=528
+  _globals['_RUNBACKTESTREQUEST_LABELSENTRY']._serialized_end=573
+  _globals['_RUNBACKTESTRESPONSE']._serialized_start=584
+  _globals['_RUNBACKTESTRESPONSE']._serialized_end=690
+  _globals['_CANCELRUNREQUEST']._serialized_start=692
+  _globals['_CANCELRUNREQUEST']._serialized_end=726
+  _globals['_CANCELRUNRESPONSE']._serialized_start=728
+  _globals['_CANCELRUNRESPONSE']._serialized_end=763
+  _globals['_RUNSWEEPREQUEST']._serialized_start=766
+  _globals['_RUNSWEEPREQUEST']._serialized_end=1409
+  _globals['_RUNSWEEPREQUEST_LABELSENTRY']._serialized_start=528
+  _globals['_RUNSWEEPREQUEST_LABELSENTRY']._serialized_end=573
+  _globals['_RUNSWEEPRESPONSE']._serialized_start=1412
+  _globals['_RUNSWEEPRESPONSE']._serialized_end=1726
+  _globals['_SWEEPBATCH']._serialized_start=1728
+  _globals['_SWEEPBATCH']._serialized_end=1809
+  _globals['_SWEEPPROMOTION']._serialized_start=1811
+  _globals['_SWEEPPROMOTION']._serialized_end=1897
+  _globals['_SWEEPVERIFICATION']._serialized_start=1900
+  _globals['_SWEEPVERIFICATION']._serialized_end=2147
+  _globals['_SWEEPVERIFICATION_OUTCOME']._serialized_start=2068
+  _globals['_SWEEPVERIFICATION_OUTCOME']._serialized_end=2147
+  _globals['_SWEEPDIFFERENCE']._serialized_start=2149
+  _globals['_SWEEPDIFFERENCE']._serialized_end=2242
+  _globals['_LISTSTRATEGIESREQUEST']._serialized_start=2244
+  _globals['_LISTSTRATEGIESREQUEST']._serialized_end=2267
+  _globals['_LISTSTRATEGIESRESPONSE']._serialized_start=2269
+  _globals['_LISTSTRATEGIESRESPONSE']._serialized_end=2336
+  _globals['_STRATEGY']._serialized_start=2339
+  _globals['_STRATEGY']._serialized_end=2520
+  _globals['_PARAMETER']._serialized_start=2523
+  _globals['_PARAMETER']._serialized_end=2744
+  _globals['_LISTDATASETSREQUEST']._serialized_start=2746
+  _globals['_LISTDATASETSREQUEST']._serialized_end=2767
+  _globals['_LISTDATASETSRESPONSE']._serialized_start=2769
+  _globals['_LISTDATASETSRESPONSE']._serialized_end=2831
+  _globals['_DATASET']._serialized_start=2834
+  _globals['_DATASET']._serialized_end=3034
+  _globals['_SYMBOLCOVERAGE']._serialized_start=3037
+  _globals['_SYMBOLCOVERAGE']._serialized_end=3196
+  _globals['_ENGINESERVICE']._serialized_start=3357
+  _globals['_ENGINESERVICE']._serialized_end=3783
 # @@protoc_insertion_point(module_scope)

@@ -22,7 +22,7 @@ IF_STORE_UNAVAILABLE_CONTINUE: IfStoreUnavailable
 IF_STORE_UNAVAILABLE_FAIL: IfStoreUnavailable
 
 class RunBacktestRequest(_message.Message):
-    __slots__ = ("spec", "request_id", "save", "labels", "if_store_unavailable", "replay", "engine", "sweep")
+    __slots__ = ("spec", "request_id", "save", "labels", "if_store_unavailable", "replay", "engine", "sweep", "duplicate_policy")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -38,6 +38,7 @@ class RunBacktestRequest(_message.Message):
     REPLAY_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     SWEEP_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATE_POLICY_FIELD_NUMBER: _ClassVar[int]
     spec: _run_pb2.RunSpec
     request_id: str
     save: bool
@@ -46,7 +47,8 @@ class RunBacktestRequest(_message.Message):
     replay: _run_pb2.ReplayLink
     engine: _run_pb2.EngineChoice
     sweep: _run_pb2.SweepLink
-    def __init__(self, spec: _Optional[_Union[_run_pb2.RunSpec, _Mapping]] = ..., request_id: _Optional[str] = ..., save: _Optional[bool] = ..., labels: _Optional[_Mapping[str, str]] = ..., if_store_unavailable: _Optional[_Union[IfStoreUnavailable, str]] = ..., replay: _Optional[_Union[_run_pb2.ReplayLink, _Mapping]] = ..., engine: _Optional[_Union[_run_pb2.EngineChoice, str]] = ..., sweep: _Optional[_Union[_run_pb2.SweepLink, _Mapping]] = ...) -> None: ...
+    duplicate_policy: _run_pb2.DuplicatePolicy
+    def __init__(self, spec: _Optional[_Union[_run_pb2.RunSpec, _Mapping]] = ..., request_id: _Optional[str] = ..., save: _Optional[bool] = ..., labels: _Optional[_Mapping[str, str]] = ..., if_store_unavailable: _Optional[_Union[IfStoreUnavailable, str]] = ..., replay: _Optional[_Union[_run_pb2.ReplayLink, _Mapping]] = ..., engine: _Optional[_Union[_run_pb2.EngineChoice, str]] = ..., sweep: _Optional[_Union[_run_pb2.SweepLink, _Mapping]] = ..., duplicate_policy: _Optional[_Union[_run_pb2.DuplicatePolicy, str]] = ...) -> None: ...
 
 class RunBacktestResponse(_message.Message):
     __slots__ = ("event", "earlier_runs")

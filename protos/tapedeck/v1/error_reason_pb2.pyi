@@ -42,6 +42,11 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_OUTSIDE_KERNEL: _ClassVar[ErrorReason]
     ERROR_REASON_TOO_MANY_RUNS: _ClassVar[ErrorReason]
     ERROR_REASON_SWEEP_CANCELLED: _ClassVar[ErrorReason]
+    ERROR_REASON_ETAG_MISMATCH: _ClassVar[ErrorReason]
+    ERROR_REASON_RUN_DELETED: _ClassVar[ErrorReason]
+    ERROR_REASON_DUPLICATE_RUN: _ClassVar[ErrorReason]
+    ERROR_REASON_STRATEGY_VERSION_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_SUGGESTION_NOT_FOUND: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_REQUEST: ErrorReason
 ERROR_REASON_INVALID_FILTER: ErrorReason
@@ -75,6 +80,11 @@ ERROR_REASON_SWEEP_NOT_FOUND: ErrorReason
 ERROR_REASON_OUTSIDE_KERNEL: ErrorReason
 ERROR_REASON_TOO_MANY_RUNS: ErrorReason
 ERROR_REASON_SWEEP_CANCELLED: ErrorReason
+ERROR_REASON_ETAG_MISMATCH: ErrorReason
+ERROR_REASON_RUN_DELETED: ErrorReason
+ERROR_REASON_DUPLICATE_RUN: ErrorReason
+ERROR_REASON_STRATEGY_VERSION_NOT_FOUND: ErrorReason
+ERROR_REASON_SUGGESTION_NOT_FOUND: ErrorReason
 
 class ErrorDetails(_message.Message):
     __slots__ = ("error_info", "bad_request", "retry_info")

@@ -22,34 +22,39 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from tapedeck.v1 import run_pb2 as tapedeck_dot_v1_dot_run__pb2
 from tapedeck.v1 import sweep_pb2 as tapedeck_dot_v1_dot_sweep__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tapedeck/v1/record_service.proto\x12\x0btapedeck.v1\x1a\x17google/rpc/status.proto\x1a\x15tapedeck/v1/run.proto\x1a\x17tapedeck/v1/sweep.proto\"x\n\x11RecordRunsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x14\n\x0cwriter_epoch\x18\x02 \x01(\x05\x12\x16\n\x0e\x66irst_sequence\x18\x03 \x01(\x03\x12%\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x15.tapedeck.v1.RunEvent\"\xc0\x01\n\x12RecordRunsResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x15\n\rnext_sequence\x18\x02 \x01(\x03\x12\x18\n\x10\x63\x61ncel_requested\x18\x03 \x01(\x08\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\x12-\n\x0c\x65\x61rlier_runs\x18\x05 \x03(\x0b\x32\x17.tapedeck.v1.EarlierRun\x12\x17\n\x0f\x65xisting_run_id\x18\x06 \x01(\t\")\n\x14\x43laimStaleRunRequest\x12\x11\n\tengine_id\x18\x01 \x01(\t\"~\n\x15\x43laimStaleRunResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x14\n\x0cwriter_epoch\x18\x02 \x01(\x05\x12(\n\x07started\x18\x03 \x01(\x0b\x32\x17.tapedeck.v1.RunStarted\x12\x15\n\rnext_sequence\x18\x04 \x01(\x03\"&\n\x14RequestCancelRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"=\n\x15RequestCancelResponse\x12$\n\x05state\x18\x01 \x01(\x0e\x32\x15.tapedeck.v1.RunState\"\xa8\x01\n\x12RecordSweepRequest\x12,\n\x07started\x18\x01 \x01(\x0b\x32\x19.tapedeck.v1.SweepStartedH\x00\x12,\n\x07results\x18\x02 \x01(\x0b\x32\x19.tapedeck.v1.SweepResultsH\x00\x12.\n\x08\x66inished\x18\x03 \x01(\x0b\x32\x1a.tapedeck.v1.SweepFinishedH\x00\x42\x06\n\x04part\"T\n\x13RecordSweepResponse\x12\x10\n\x08sweep_id\x18\x01 \x01(\t\x12\x19\n\x11\x65xisting_sweep_id\x18\x02 \x01(\t\x12\x10\n\x08recorded\x18\x03 \x01(\x08\x32\xe8\x02\n\rRecordService\x12Q\n\nRecordRuns\x12\x1e.tapedeck.v1.RecordRunsRequest\x1a\x1f.tapedeck.v1.RecordRunsResponse(\x01\x30\x01\x12V\n\rClaimStaleRun\x12!.tapedeck.v1.ClaimStaleRunRequest\x1a\".tapedeck.v1.ClaimStaleRunResponse\x12V\n\rRequestCancel\x12!.tapedeck.v1.RequestCancelRequest\x1a\".tapedeck.v1.RequestCancelResponse\x12T\n\x0bRecordSweep\x12\x1f.tapedeck.v1.RecordSweepRequest\x1a .tapedeck.v1.RecordSweepResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tapedeck/v1/record_service.proto\x12\x0btapedeck.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x17google/rpc/status.proto\x1a\x15tapedeck/v1/run.proto\x1a\x17tapedeck/v1/sweep.proto\"\xc3\x01\n\x11RecordRunsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x14\n\x0cwriter_epoch\x18\x02 \x01(\x05\x12\x16\n\x0e\x66irst_sequence\x18\x03 \x01(\x03\x12%\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x15.tapedeck.v1.RunEvent\x12\x36\n\x10\x64uplicate_policy\x18\x05 \x01(\x0e\x32\x1c.tapedeck.v1.DuplicatePolicy\x12\x11\n\tlook_only\x18\x06 \x01(\x08\"\xc0\x01\n\x12RecordRunsResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x15\n\rnext_sequence\x18\x02 \x01(\x03\x12\x18\n\x10\x63\x61ncel_requested\x18\x03 \x01(\x08\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\x12-\n\x0c\x65\x61rlier_runs\x18\x05 \x03(\x0b\x32\x17.tapedeck.v1.EarlierRun\x12\x17\n\x0f\x65xisting_run_id\x18\x06 \x01(\t\")\n\x14\x43laimStaleRunRequest\x12\x11\n\tengine_id\x18\x01 \x01(\t\"~\n\x15\x43laimStaleRunResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x14\n\x0cwriter_epoch\x18\x02 \x01(\x05\x12(\n\x07started\x18\x03 \x01(\x0b\x32\x17.tapedeck.v1.RunStarted\x12\x15\n\rnext_sequence\x18\x04 \x01(\x03\"&\n\x14RequestCancelRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"=\n\x15RequestCancelResponse\x12$\n\x05state\x18\x01 \x01(\x0e\x32\x15.tapedeck.v1.RunState\"\xa8\x01\n\x12RecordSweepRequest\x12,\n\x07started\x18\x01 \x01(\x0b\x32\x19.tapedeck.v1.SweepStartedH\x00\x12,\n\x07results\x18\x02 \x01(\x0b\x32\x19.tapedeck.v1.SweepResultsH\x00\x12.\n\x08\x66inished\x18\x03 \x01(\x0b\x32\x1a.tapedeck.v1.SweepFinishedH\x00\x42\x06\n\x04part\"T\n\x13RecordSweepResponse\x12\x10\n\x08sweep_id\x18\x01 \x01(\t\x12\x19\n\x11\x65xisting_sweep_id\x18\x02 \x01(\t\x12\x10\n\x08recorded\x18\x03 \x01(\x08\"i\n\x17RegisterStrategyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bsource_code\x18\x02 \x01(\t\x12+\n\nparameters\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\".\n\x18RegisterStrategyResponse\x12\x12\n\nversion_id\x18\x01 \x01(\t2\xc9\x03\n\rRecordService\x12Q\n\nRecordRuns\x12\x1e.tapedeck.v1.RecordRunsRequest\x1a\x1f.tapedeck.v1.RecordRunsResponse(\x01\x30\x01\x12V\n\rClaimStaleRun\x12!.tapedeck.v1.ClaimStaleRunRequest\x1a\".tapedeck.v1.ClaimStaleRunResponse\x12V\n\rRequestCancel\x12!.tapedeck.v1.RequestCancelRequest\x1a\".tapedeck.v1.RequestCancelResponse\x12T\n\x0bRecordSweep\x12\x1f.tapedeck.v1.RecordSweepRequest\x1a .tapedeck.v1.RecordSweepResponse(\x01\x30\x01\x12_\n\x10RegisterStrategy\x12$.tapedeck.v1.RegisterStrategyRequest\x1a%.tapedeck.v1.RegisterStrategyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tapedeck.v1.record_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECORDRUNSREQUEST']._serialized_start=122
-  _globals['_RECORDRUNSREQUEST']._serialized_end=242
-  _globals['_RECORDRUNSRESPONSE']._serialized_start=245
-  _globals['_RECORDRUNSRESPONSE']._serialized_end=437
-  _globals['_CLAIMSTALERUNREQUEST']._serialized_start=439
-  _globals['_CLAIMSTALERUNREQUEST']._serialized_end=480
-  _globals['_CLAIMSTALERUNRESPONSE']._serialized_start=482
-  _globals['_CLAIMSTALERUNRESPONSE']._serialized_end=608
-  _globals['_REQUESTCANCELREQUEST']._serialized_start=610
-  _globals['_REQUESTCANCELREQUEST']._serialized_end=648
-  _globals['_REQUESTCANCELRESPONSE']._serialized_start=650
-  _globals['_REQUESTCANCELRESPONSE']._serialized_end=711
-  _globals['_RECORDSWEEPREQUEST']._serialized_start=714
-  _globals['_RECORDSWEEPREQUEST']._serialized_end=882
-  _globals['_RECORDSWEEPRESPONSE']._serialized_start=884
-  _globals['_RECORDSWEEPRESPONSE']._serialized_end=968
-  _globals['_RECORDSERVICE']._serialized_start=971
-  _globals['_RECORDSERVICE']._serialized_end=1331
+  _globals['_RECORDRUNSREQUEST']._serialized_start=153
+  _globals['_RECORDRUNSREQUEST']._serialized_end=348
+  _globals['_RECORDRUNSRESPONSE']._serialized_start=351
+  _globals['_RECORDRUNSRESPONSE']._serialized_end=543
+  _globals['_CLAIMSTALERUNREQUEST']._serialized_start=545
+  _globals['_CLAIMSTALERUNREQUEST']._serialized_end=586
+  _globals['_CLAIMSTALERUNRESPONSE']._serialized_start=588
+  _globals['_CLAIMSTALERUNRESPONSE']._serialized_end=714
+  _globals['_REQUESTCANCELREQUEST']._serialized_start=716
+  _globals['_REQUESTCANCELREQUEST']._serialized_end=754
+  _globals['_REQUESTCANCELRESPONSE']._serialized_start=756
+  _globals['_REQUESTCANCELRESPONSE']._serialized_end=817
+  _globals['_RECORDSWEEPREQUEST']._serialized_start=820
+  _globals['_RECORDSWEEPREQUEST']._serialized_end=988
+  _globals['_RECORDSWEEPRESPONSE']._serialized_start=990
+  _globals['_RECORDSWEEPRESPONSE']._serialized_end=1074
+  _globals['_REGISTERSTRATEGYREQUEST']._serialized_start=1076
+  _globals['_REGISTERSTRATEGYREQUEST']._serialized_end=1181
+  _globals['_REGISTERSTRATEGYRESPONSE']._serialized_start=1183
+  _globals['_REGISTERSTRATEGYRESPONSE']._serialized_end=1229
+  _globals['_RECORDSERVICE']._serialized_start=1232
+  _globals['_RECORDSERVICE']._serialized_end=1689
 # @@protoc_insertion_point(module_scope)

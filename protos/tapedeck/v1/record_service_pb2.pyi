@@ -1,3 +1,4 @@
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.rpc import status_pb2 as _status_pb2
 from tapedeck.v1 import run_pb2 as _run_pb2
 from tapedeck.v1 import sweep_pb2 as _sweep_pb2
@@ -10,16 +11,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RecordRunsRequest(_message.Message):
-    __slots__ = ("run_id", "writer_epoch", "first_sequence", "events")
+    __slots__ = ("run_id", "writer_epoch", "first_sequence", "events", "duplicate_policy", "look_only")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     WRITER_EPOCH_FIELD_NUMBER: _ClassVar[int]
     FIRST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATE_POLICY_FIELD_NUMBER: _ClassVar[int]
+    LOOK_ONLY_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     writer_epoch: int
     first_sequence: int
     events: _containers.RepeatedCompositeFieldContainer[_run_pb2.RunEvent]
-    def __init__(self, run_id: _Optional[str] = ..., writer_epoch: _Optional[int] = ..., first_sequence: _Optional[int] = ..., events: _Optional[_Iterable[_Union[_run_pb2.RunEvent, _Mapping]]] = ...) -> None: ...
+    duplicate_policy: _run_pb2.DuplicatePolicy
+    look_only: bool
+    def __init__(self, run_id: _Optional[str] = ..., writer_epoch: _Optional[int] = ..., first_sequence: _Optional[int] = ..., events: _Optional[_Iterable[_Union[_run_pb2.RunEvent, _Mapping]]] = ..., duplicate_policy: _Optional[_Union[_run_pb2.DuplicatePolicy, str]] = ..., look_only: _Optional[bool] = ...) -> None: ...
 
 class RecordRunsResponse(_message.Message):
     __slots__ = ("run_id", "next_sequence", "cancel_requested", "error", "earlier_runs", "existing_run_id")
@@ -86,3 +91,19 @@ class RecordSweepResponse(_message.Message):
     existing_sweep_id: str
     recorded: bool
     def __init__(self, sweep_id: _Optional[str] = ..., existing_sweep_id: _Optional[str] = ..., recorded: _Optional[bool] = ...) -> None: ...
+
+class RegisterStrategyRequest(_message.Message):
+    __slots__ = ("name", "source_code", "parameters")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_CODE_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    source_code: str
+    parameters: _struct_pb2.Struct
+    def __init__(self, name: _Optional[str] = ..., source_code: _Optional[str] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class RegisterStrategyResponse(_message.Message):
+    __slots__ = ("version_id",)
+    VERSION_ID_FIELD_NUMBER: _ClassVar[int]
+    version_id: str
+    def __init__(self, version_id: _Optional[str] = ...) -> None: ...

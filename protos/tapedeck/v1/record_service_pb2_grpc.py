@@ -55,6 +55,11 @@ class RecordServiceStub:
                 request_serializer=tapedeck_dot_v1_dot_record__service__pb2.RecordSweepRequest.SerializeToString,
                 response_deserializer=tapedeck_dot_v1_dot_record__service__pb2.RecordSweepResponse.FromString,
                 _registered_method=True)
+        self.RegisterStrategy = channel.unary_unary(
+                '/tapedeck.v1.RecordService/RegisterStrategy',
+                request_serializer=tapedeck_dot_v1_dot_record__service__pb2.RegisterStrategyRequest.SerializeToString,
+                response_deserializer=tapedeck_dot_v1_dot_record__service__pb2.RegisterStrategyResponse.FromString,
+                _registered_method=True)
 
 
 class RecordServiceServicer:
@@ -91,6 +96,13 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RegisterStrategy(self, request, context):
+        """Makes the source code of a strategy known, as CreateStrategyVersion does; a new version's parent is the newest one of its name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecordServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -113,6 +125,11 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.RecordSweep,
                     request_deserializer=tapedeck_dot_v1_dot_record__service__pb2.RecordSweepRequest.FromString,
                     response_serializer=tapedeck_dot_v1_dot_record__service__pb2.RecordSweepResponse.SerializeToString,
+            ),
+            'RegisterStrategy': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterStrategy,
+                    request_deserializer=tapedeck_dot_v1_dot_record__service__pb2.RegisterStrategyRequest.FromString,
+                    response_serializer=tapedeck_dot_v1_dot_record__service__pb2.RegisterStrategyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -224,6 +241,33 @@ class RecordService:
             '/tapedeck.v1.RecordService/RecordSweep',
             tapedeck_dot_v1_dot_record__service__pb2.RecordSweepRequest.SerializeToString,
             tapedeck_dot_v1_dot_record__service__pb2.RecordSweepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterStrategy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tapedeck.v1.RecordService/RegisterStrategy',
+            tapedeck_dot_v1_dot_record__service__pb2.RegisterStrategyRequest.SerializeToString,
+            tapedeck_dot_v1_dot_record__service__pb2.RegisterStrategyResponse.FromString,
             options,
             channel_credentials,
             insecure,

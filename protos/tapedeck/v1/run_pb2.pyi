@@ -18,6 +18,14 @@ class EngineChoice(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ENGINE_CHOICE_ZIPLINE: _ClassVar[EngineChoice]
     ENGINE_CHOICE_KERNEL: _ClassVar[EngineChoice]
 
+class DuplicatePolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DUPLICATE_POLICY_UNSPECIFIED: _ClassVar[DuplicatePolicy]
+    DUPLICATE_POLICY_RUN: _ClassVar[DuplicatePolicy]
+    DUPLICATE_POLICY_REUSE: _ClassVar[DuplicatePolicy]
+    DUPLICATE_POLICY_REFUSE: _ClassVar[DuplicatePolicy]
+    DUPLICATE_POLICY_IGNORE: _ClassVar[DuplicatePolicy]
+
 class RunState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     RUN_STATE_UNSPECIFIED: _ClassVar[RunState]
@@ -31,6 +39,11 @@ ENGINE_CHOICE_UNSPECIFIED: EngineChoice
 ENGINE_CHOICE_AUTO: EngineChoice
 ENGINE_CHOICE_ZIPLINE: EngineChoice
 ENGINE_CHOICE_KERNEL: EngineChoice
+DUPLICATE_POLICY_UNSPECIFIED: DuplicatePolicy
+DUPLICATE_POLICY_RUN: DuplicatePolicy
+DUPLICATE_POLICY_REUSE: DuplicatePolicy
+DUPLICATE_POLICY_REFUSE: DuplicatePolicy
+DUPLICATE_POLICY_IGNORE: DuplicatePolicy
 RUN_STATE_UNSPECIFIED: RunState
 RUN_STATE_QUEUED: RunState
 RUN_STATE_RUNNING: RunState
@@ -448,7 +461,7 @@ class Metrics(_message.Message):
     def __init__(self, total_return: _Optional[float] = ..., annual_return: _Optional[float] = ..., annual_volatility: _Optional[float] = ..., sharpe_ratio: _Optional[float] = ..., sortino_ratio: _Optional[float] = ..., calmar_ratio: _Optional[float] = ..., max_drawdown: _Optional[float] = ..., max_drawdown_peak_date: _Optional[str] = ..., max_drawdown_valley_date: _Optional[str] = ..., max_drawdown_recovery_date: _Optional[str] = ..., final_portfolio_value: _Optional[float] = ..., pnl: _Optional[float] = ..., trades_total: _Optional[int] = ..., trades_won: _Optional[int] = ..., trades_lost: _Optional[int] = ..., win_rate: _Optional[float] = ..., profit_factor: _Optional[float] = ..., expectancy: _Optional[float] = ..., average_win: _Optional[float] = ..., average_loss: _Optional[float] = ..., best_session_return: _Optional[float] = ..., best_session_date: _Optional[str] = ..., worst_session_return: _Optional[float] = ..., worst_session_date: _Optional[str] = ..., exposure: _Optional[float] = ..., turnover: _Optional[float] = ..., alpha: _Optional[float] = ..., beta: _Optional[float] = ..., open_positions: _Optional[int] = ..., average_trade_return: _Optional[float] = ...) -> None: ...
 
 class Run(_message.Message):
-    __slots__ = ("run_id", "spec", "state", "metrics", "error", "labels", "create_time", "finish_time", "execution_seconds", "session_count", "sessions_recorded", "strategy_type", "spec_digest", "result_digest", "replay", "verdict", "provenance", "request_id", "next_sequence", "sweep", "engine_kind")
+    __slots__ = ("run_id", "spec", "state", "metrics", "error", "labels", "create_time", "finish_time", "execution_seconds", "session_count", "sessions_recorded", "strategy_type", "spec_digest", "result_digest", "replay", "verdict", "provenance", "request_id", "next_sequence", "sweep", "engine_kind", "note", "etag", "delete_time", "purge_time", "strategy_version", "iteration")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -477,6 +490,12 @@ class Run(_message.Message):
     NEXT_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     SWEEP_FIELD_NUMBER: _ClassVar[int]
     ENGINE_KIND_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    DELETE_TIME_FIELD_NUMBER: _ClassVar[int]
+    PURGE_TIME_FIELD_NUMBER: _ClassVar[int]
+    STRATEGY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    ITERATION_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     spec: RunSpec
     state: RunState
@@ -498,7 +517,13 @@ class Run(_message.Message):
     next_sequence: int
     sweep: SweepLink
     engine_kind: str
-    def __init__(self, run_id: _Optional[str] = ..., spec: _Optional[_Union[RunSpec, _Mapping]] = ..., state: _Optional[_Union[RunState, str]] = ..., metrics: _Optional[_Union[Metrics, _Mapping]] = ..., error: _Optional[_Union[RunError, _Mapping]] = ..., labels: _Optional[_Mapping[str, str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finish_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., execution_seconds: _Optional[float] = ..., session_count: _Optional[int] = ..., sessions_recorded: _Optional[int] = ..., strategy_type: _Optional[str] = ..., spec_digest: _Optional[str] = ..., result_digest: _Optional[str] = ..., replay: _Optional[_Union[ReplayLink, _Mapping]] = ..., verdict: _Optional[_Union[ReplayVerdict, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., request_id: _Optional[str] = ..., next_sequence: _Optional[int] = ..., sweep: _Optional[_Union[SweepLink, _Mapping]] = ..., engine_kind: _Optional[str] = ...) -> None: ...
+    note: str
+    etag: str
+    delete_time: _timestamp_pb2.Timestamp
+    purge_time: _timestamp_pb2.Timestamp
+    strategy_version: str
+    iteration: int
+    def __init__(self, run_id: _Optional[str] = ..., spec: _Optional[_Union[RunSpec, _Mapping]] = ..., state: _Optional[_Union[RunState, str]] = ..., metrics: _Optional[_Union[Metrics, _Mapping]] = ..., error: _Optional[_Union[RunError, _Mapping]] = ..., labels: _Optional[_Mapping[str, str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finish_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., execution_seconds: _Optional[float] = ..., session_count: _Optional[int] = ..., sessions_recorded: _Optional[int] = ..., strategy_type: _Optional[str] = ..., spec_digest: _Optional[str] = ..., result_digest: _Optional[str] = ..., replay: _Optional[_Union[ReplayLink, _Mapping]] = ..., verdict: _Optional[_Union[ReplayVerdict, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., request_id: _Optional[str] = ..., next_sequence: _Optional[int] = ..., sweep: _Optional[_Union[SweepLink, _Mapping]] = ..., engine_kind: _Optional[str] = ..., note: _Optional[str] = ..., etag: _Optional[str] = ..., delete_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., purge_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., strategy_version: _Optional[str] = ..., iteration: _Optional[int] = ...) -> None: ...
 
 class ReplayVerdict(_message.Message):
     __slots__ = ("outcome", "original_run_id", "run_id", "first_difference", "provenance_differences", "overridden_fields", "summary")

@@ -1,4 +1,7 @@
+import datetime
+
 from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from tapedeck.v1 import run_pb2 as _run_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -42,18 +45,20 @@ class GetRunResponse(_message.Message):
     def __init__(self, run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ...) -> None: ...
 
 class ListRunsRequest(_message.Message):
-    __slots__ = ("filter", "order_by", "page_size", "page_token", "view")
+    __slots__ = ("filter", "order_by", "page_size", "page_token", "view", "show_deleted")
     FILTER_FIELD_NUMBER: _ClassVar[int]
     ORDER_BY_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
+    SHOW_DELETED_FIELD_NUMBER: _ClassVar[int]
     filter: str
     order_by: str
     page_size: int
     page_token: str
     view: RunView
-    def __init__(self, filter: _Optional[str] = ..., order_by: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., view: _Optional[_Union[RunView, str]] = ...) -> None: ...
+    show_deleted: bool
+    def __init__(self, filter: _Optional[str] = ..., order_by: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., view: _Optional[_Union[RunView, str]] = ..., show_deleted: _Optional[bool] = ...) -> None: ...
 
 class ListRunsResponse(_message.Message):
     __slots__ = ("runs", "next_page_token")
@@ -64,10 +69,12 @@ class ListRunsResponse(_message.Message):
     def __init__(self, runs: _Optional[_Iterable[_Union[_run_pb2.Run, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class CountRunsRequest(_message.Message):
-    __slots__ = ("filter",)
+    __slots__ = ("filter", "show_deleted")
     FILTER_FIELD_NUMBER: _ClassVar[int]
+    SHOW_DELETED_FIELD_NUMBER: _ClassVar[int]
     filter: str
-    def __init__(self, filter: _Optional[str] = ...) -> None: ...
+    show_deleted: bool
+    def __init__(self, filter: _Optional[str] = ..., show_deleted: _Optional[bool] = ...) -> None: ...
 
 class CountRunsResponse(_message.Message):
     __slots__ = ("run_count",)
@@ -75,27 +82,85 @@ class CountRunsResponse(_message.Message):
     run_count: int
     def __init__(self, run_count: _Optional[int] = ...) -> None: ...
 
+class SummarizeRunsRequest(_message.Message):
+    __slots__ = ("filter", "group_by", "metrics")
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    GROUP_BY_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    filter: str
+    group_by: str
+    metrics: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, filter: _Optional[str] = ..., group_by: _Optional[str] = ..., metrics: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class SummarizeRunsResponse(_message.Message):
+    __slots__ = ("groups",)
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    groups: _containers.RepeatedCompositeFieldContainer[RunGroup]
+    def __init__(self, groups: _Optional[_Iterable[_Union[RunGroup, _Mapping]]] = ...) -> None: ...
+
+class RunGroup(_message.Message):
+    __slots__ = ("value", "run_count", "metrics")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    RUN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    value: _struct_pb2.Value
+    run_count: int
+    metrics: _containers.RepeatedCompositeFieldContainer[MetricSummary]
+    def __init__(self, value: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., run_count: _Optional[int] = ..., metrics: _Optional[_Iterable[_Union[MetricSummary, _Mapping]]] = ...) -> None: ...
+
+class MetricSummary(_message.Message):
+    __slots__ = ("metric", "count", "undefined_count", "mean", "median", "best", "worst", "quantiles")
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    UNDEFINED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    MEDIAN_FIELD_NUMBER: _ClassVar[int]
+    BEST_FIELD_NUMBER: _ClassVar[int]
+    WORST_FIELD_NUMBER: _ClassVar[int]
+    QUANTILES_FIELD_NUMBER: _ClassVar[int]
+    metric: str
+    count: int
+    undefined_count: int
+    mean: float
+    median: float
+    best: float
+    worst: float
+    quantiles: _containers.RepeatedCompositeFieldContainer[Quantile]
+    def __init__(self, metric: _Optional[str] = ..., count: _Optional[int] = ..., undefined_count: _Optional[int] = ..., mean: _Optional[float] = ..., median: _Optional[float] = ..., best: _Optional[float] = ..., worst: _Optional[float] = ..., quantiles: _Optional[_Iterable[_Union[Quantile, _Mapping]]] = ...) -> None: ...
+
+class Quantile(_message.Message):
+    __slots__ = ("probability", "value")
+    PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    probability: float
+    value: float
+    def __init__(self, probability: _Optional[float] = ..., value: _Optional[float] = ...) -> None: ...
+
 class CompareRunsRequest(_message.Message):
-    __slots__ = ("run_ids", "include_curves")
+    __slots__ = ("run_ids", "include_curves", "include_sharpe")
     RUN_IDS_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_CURVES_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_SHARPE_FIELD_NUMBER: _ClassVar[int]
     run_ids: _containers.RepeatedScalarFieldContainer[str]
     include_curves: bool
-    def __init__(self, run_ids: _Optional[_Iterable[str]] = ..., include_curves: _Optional[bool] = ...) -> None: ...
+    include_sharpe: bool
+    def __init__(self, run_ids: _Optional[_Iterable[str]] = ..., include_curves: _Optional[bool] = ..., include_sharpe: _Optional[bool] = ...) -> None: ...
 
 class CompareRunsResponse(_message.Message):
-    __slots__ = ("runs", "metrics", "differences", "curves", "missing_run_ids")
+    __slots__ = ("runs", "metrics", "differences", "curves", "missing_run_ids", "sharpe")
     RUNS_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
     CURVES_FIELD_NUMBER: _ClassVar[int]
     MISSING_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    SHARPE_FIELD_NUMBER: _ClassVar[int]
     runs: _containers.RepeatedCompositeFieldContainer[_run_pb2.Run]
     metrics: _containers.RepeatedCompositeFieldContainer[MetricComparison]
     differences: _containers.RepeatedCompositeFieldContainer[SpecDifference]
     curves: AlignedCurves
     missing_run_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, runs: _Optional[_Iterable[_Union[_run_pb2.Run, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[MetricComparison, _Mapping]]] = ..., differences: _Optional[_Iterable[_Union[SpecDifference, _Mapping]]] = ..., curves: _Optional[_Union[AlignedCurves, _Mapping]] = ..., missing_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    sharpe: SharpeComparison
+    def __init__(self, runs: _Optional[_Iterable[_Union[_run_pb2.Run, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[MetricComparison, _Mapping]]] = ..., differences: _Optional[_Iterable[_Union[SpecDifference, _Mapping]]] = ..., curves: _Optional[_Union[AlignedCurves, _Mapping]] = ..., missing_run_ids: _Optional[_Iterable[str]] = ..., sharpe: _Optional[_Union[SharpeComparison, _Mapping]] = ...) -> None: ...
 
 class MetricComparison(_message.Message):
     __slots__ = ("metric", "values", "best_run_ids")
@@ -133,6 +198,38 @@ class AlignedCurves(_message.Message):
     note: str
     def __init__(self, session_dates: _Optional[_Iterable[int]] = ..., curves: _Optional[_Iterable[_Union[Curve, _Mapping]]] = ..., note: _Optional[str] = ...) -> None: ...
 
+class SharpeComparison(_message.Message):
+    __slots__ = ("best_run_id", "differences", "return_count", "confidence", "resample_count", "mean_block_sessions", "note")
+    BEST_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
+    RETURN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    RESAMPLE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MEAN_BLOCK_SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    best_run_id: str
+    differences: _containers.RepeatedCompositeFieldContainer[SharpeDifference]
+    return_count: int
+    confidence: float
+    resample_count: int
+    mean_block_sessions: int
+    note: str
+    def __init__(self, best_run_id: _Optional[str] = ..., differences: _Optional[_Iterable[_Union[SharpeDifference, _Mapping]]] = ..., return_count: _Optional[int] = ..., confidence: _Optional[float] = ..., resample_count: _Optional[int] = ..., mean_block_sessions: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
+
+class SharpeDifference(_message.Message):
+    __slots__ = ("run_id", "difference", "lowest", "highest", "is_more_than_noise")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
+    LOWEST_FIELD_NUMBER: _ClassVar[int]
+    HIGHEST_FIELD_NUMBER: _ClassVar[int]
+    IS_MORE_THAN_NOISE_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    difference: float
+    lowest: float
+    highest: float
+    is_more_than_noise: bool
+    def __init__(self, run_id: _Optional[str] = ..., difference: _Optional[float] = ..., lowest: _Optional[float] = ..., highest: _Optional[float] = ..., is_more_than_noise: _Optional[bool] = ...) -> None: ...
+
 class Curve(_message.Message):
     __slots__ = ("run_id", "portfolio_values")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
@@ -140,6 +237,36 @@ class Curve(_message.Message):
     run_id: str
     portfolio_values: _containers.RepeatedScalarFieldContainer[float]
     def __init__(self, run_id: _Optional[str] = ..., portfolio_values: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class FindSimilarRunsRequest(_message.Message):
+    __slots__ = ("run_id", "spec", "page_size", "page_token")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    spec: _run_pb2.RunSpec
+    page_size: int
+    page_token: str
+    def __init__(self, run_id: _Optional[str] = ..., spec: _Optional[_Union[_run_pb2.RunSpec, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class FindSimilarRunsResponse(_message.Message):
+    __slots__ = ("runs", "next_page_token")
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    runs: _containers.RepeatedCompositeFieldContainer[SimilarRun]
+    next_page_token: str
+    def __init__(self, runs: _Optional[_Iterable[_Union[SimilarRun, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class SimilarRun(_message.Message):
+    __slots__ = ("run", "same_digest", "differences")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    SAME_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
+    run: _run_pb2.Run
+    same_digest: bool
+    differences: _containers.RepeatedCompositeFieldContainer[SpecDifference]
+    def __init__(self, run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ..., same_digest: _Optional[bool] = ..., differences: _Optional[_Iterable[_Union[SpecDifference, _Mapping]]] = ...) -> None: ...
 
 class WatchRunRequest(_message.Message):
     __slots__ = ("run_id", "from_sequence")
@@ -194,3 +321,74 @@ class ReplayRunResponse(_message.Message):
     event: _run_pb2.RunEvent
     verdict: _run_pb2.ReplayVerdict
     def __init__(self, event: _Optional[_Union[_run_pb2.RunEvent, _Mapping]] = ..., verdict: _Optional[_Union[_run_pb2.ReplayVerdict, _Mapping]] = ...) -> None: ...
+
+class UpdateRunRequest(_message.Message):
+    __slots__ = ("run_id", "set_labels", "remove_labels", "note", "etag")
+    class SetLabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    SET_LABELS_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_LABELS_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    set_labels: _containers.ScalarMap[str, str]
+    remove_labels: _containers.RepeatedScalarFieldContainer[str]
+    note: str
+    etag: str
+    def __init__(self, run_id: _Optional[str] = ..., set_labels: _Optional[_Mapping[str, str]] = ..., remove_labels: _Optional[_Iterable[str]] = ..., note: _Optional[str] = ..., etag: _Optional[str] = ...) -> None: ...
+
+class UpdateRunResponse(_message.Message):
+    __slots__ = ("run",)
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    run: _run_pb2.Run
+    def __init__(self, run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ...) -> None: ...
+
+class DeleteRunRequest(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
+class DeleteRunResponse(_message.Message):
+    __slots__ = ("run",)
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    run: _run_pb2.Run
+    def __init__(self, run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ...) -> None: ...
+
+class UndeleteRunRequest(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
+class UndeleteRunResponse(_message.Message):
+    __slots__ = ("run",)
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    run: _run_pb2.Run
+    def __init__(self, run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ...) -> None: ...
+
+class BatchDeleteRunsRequest(_message.Message):
+    __slots__ = ("run_ids", "filter", "validate_only")
+    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    run_ids: _containers.RepeatedScalarFieldContainer[str]
+    filter: str
+    validate_only: bool
+    def __init__(self, run_ids: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+
+class BatchDeleteRunsResponse(_message.Message):
+    __slots__ = ("run_count", "run_ids", "purge_time")
+    RUN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    PURGE_TIME_FIELD_NUMBER: _ClassVar[int]
+    run_count: int
+    run_ids: _containers.RepeatedScalarFieldContainer[str]
+    purge_time: _timestamp_pb2.Timestamp
+    def __init__(self, run_count: _Optional[int] = ..., run_ids: _Optional[_Iterable[str]] = ..., purge_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

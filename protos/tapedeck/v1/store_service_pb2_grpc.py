@@ -50,10 +50,20 @@ class StoreServiceStub:
                 request_serializer=tapedeck_dot_v1_dot_store__service__pb2.CountRunsRequest.SerializeToString,
                 response_deserializer=tapedeck_dot_v1_dot_store__service__pb2.CountRunsResponse.FromString,
                 _registered_method=True)
+        self.SummarizeRuns = channel.unary_unary(
+                '/tapedeck.v1.StoreService/SummarizeRuns',
+                request_serializer=tapedeck_dot_v1_dot_store__service__pb2.SummarizeRunsRequest.SerializeToString,
+                response_deserializer=tapedeck_dot_v1_dot_store__service__pb2.SummarizeRunsResponse.FromString,
+                _registered_method=True)
         self.CompareRuns = channel.unary_unary(
                 '/tapedeck.v1.StoreService/CompareRuns',
                 request_serializer=tapedeck_dot_v1_dot_store__service__pb2.CompareRunsRequest.SerializeToString,
                 response_deserializer=tapedeck_dot_v1_dot_store__service__pb2.CompareRunsResponse.FromString,
+                _registered_method=True)
+        self.FindSimilarRuns = channel.unary_unary(
+                '/tapedeck.v1.StoreService/FindSimilarRuns',
+                request_serializer=tapedeck_dot_v1_dot_store__service__pb2.FindSimilarRunsRequest.SerializeToString,
+                response_deserializer=tapedeck_dot_v1_dot_store__service__pb2.FindSimilarRunsResponse.FromString,
                 _registered_method=True)
         self.WatchRun = channel.unary_stream(
                 '/tapedeck.v1.StoreService/WatchRun',
@@ -64,6 +74,26 @@ class StoreServiceStub:
                 '/tapedeck.v1.StoreService/ReplayRun',
                 request_serializer=tapedeck_dot_v1_dot_store__service__pb2.ReplayRunRequest.SerializeToString,
                 response_deserializer=tapedeck_dot_v1_dot_store__service__pb2.ReplayRunResponse.FromString,
+                _registered_method=True)
+        self.UpdateRun = channel.unary_unary(
+                '/tapedeck.v1.StoreService/UpdateRun',
+                request_serializer=tapedeck_dot_v1_dot_store__service__pb2.UpdateRunRequest.SerializeToString,
+                response_deserializer=tapedeck_dot_v1_dot_store__service__pb2.UpdateRunResponse.FromString,
+                _registered_method=True)
+        self.DeleteRun = channel.unary_unary(
+                '/tapedeck.v1.StoreService/DeleteRun',
+                request_serializer=tapedeck_dot_v1_dot_store__service__pb2.DeleteRunRequest.SerializeToString,
+                response_deserializer=tapedeck_dot_v1_dot_store__service__pb2.DeleteRunResponse.FromString,
+                _registered_method=True)
+        self.UndeleteRun = channel.unary_unary(
+                '/tapedeck.v1.StoreService/UndeleteRun',
+                request_serializer=tapedeck_dot_v1_dot_store__service__pb2.UndeleteRunRequest.SerializeToString,
+                response_deserializer=tapedeck_dot_v1_dot_store__service__pb2.UndeleteRunResponse.FromString,
+                _registered_method=True)
+        self.BatchDeleteRuns = channel.unary_unary(
+                '/tapedeck.v1.StoreService/BatchDeleteRuns',
+                request_serializer=tapedeck_dot_v1_dot_store__service__pb2.BatchDeleteRunsRequest.SerializeToString,
+                response_deserializer=tapedeck_dot_v1_dot_store__service__pb2.BatchDeleteRunsResponse.FromString,
                 _registered_method=True)
 
 
@@ -92,8 +122,22 @@ class StoreServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SummarizeRuns(self, request, context):
+        """Statistics of the metrics of the runs that a filter matches, together or by strategy, symbol or a parameter.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CompareRuns(self, request, context):
         """Runs side by side: metrics with the best run of each, differences between the specs, and the aligned equity curves on request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindSimilarRuns(self, request, context):
+        """Succeeded runs of the same strategy on the same symbols, those of the same spec first, and what else differs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,6 +152,37 @@ class StoreServiceServicer:
 
     def ReplayRun(self, request, context):
         """Executes a recorded run again, exactly or with overrides, streams the new run's events and ends with a verdict.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateRun(self, request, context):
+        """Changes the labels and the note of a run: all that can be changed of what is recorded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRun(self, request, context):
+        """Deletes a run that has ended, so that it can be brought back until its purge_time. A deleted run is in no list, is not named among
+        earlier runs of its spec or as the run of a sweep's result, and can be neither changed nor replayed. Whoever names it still gets it
+        from GetRun, CompareRuns and WatchRun, and its request_id is answered with it. Once it is purged, all of it is gone, and its request_id
+        is free.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndeleteRun(self, request, context):
+        """Brings a deleted run back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchDeleteRuns(self, request, context):
+        """Deletes many runs as DeleteRun does: all of them or none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,10 +206,20 @@ def add_StoreServiceServicer_to_server(servicer, server):
                     request_deserializer=tapedeck_dot_v1_dot_store__service__pb2.CountRunsRequest.FromString,
                     response_serializer=tapedeck_dot_v1_dot_store__service__pb2.CountRunsResponse.SerializeToString,
             ),
+            'SummarizeRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.SummarizeRuns,
+                    request_deserializer=tapedeck_dot_v1_dot_store__service__pb2.SummarizeRunsRequest.FromString,
+                    response_serializer=tapedeck_dot_v1_dot_store__service__pb2.SummarizeRunsResponse.SerializeToString,
+            ),
             'CompareRuns': grpc.unary_unary_rpc_method_handler(
                     servicer.CompareRuns,
                     request_deserializer=tapedeck_dot_v1_dot_store__service__pb2.CompareRunsRequest.FromString,
                     response_serializer=tapedeck_dot_v1_dot_store__service__pb2.CompareRunsResponse.SerializeToString,
+            ),
+            'FindSimilarRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindSimilarRuns,
+                    request_deserializer=tapedeck_dot_v1_dot_store__service__pb2.FindSimilarRunsRequest.FromString,
+                    response_serializer=tapedeck_dot_v1_dot_store__service__pb2.FindSimilarRunsResponse.SerializeToString,
             ),
             'WatchRun': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchRun,
@@ -145,6 +230,26 @@ def add_StoreServiceServicer_to_server(servicer, server):
                     servicer.ReplayRun,
                     request_deserializer=tapedeck_dot_v1_dot_store__service__pb2.ReplayRunRequest.FromString,
                     response_serializer=tapedeck_dot_v1_dot_store__service__pb2.ReplayRunResponse.SerializeToString,
+            ),
+            'UpdateRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRun,
+                    request_deserializer=tapedeck_dot_v1_dot_store__service__pb2.UpdateRunRequest.FromString,
+                    response_serializer=tapedeck_dot_v1_dot_store__service__pb2.UpdateRunResponse.SerializeToString,
+            ),
+            'DeleteRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRun,
+                    request_deserializer=tapedeck_dot_v1_dot_store__service__pb2.DeleteRunRequest.FromString,
+                    response_serializer=tapedeck_dot_v1_dot_store__service__pb2.DeleteRunResponse.SerializeToString,
+            ),
+            'UndeleteRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndeleteRun,
+                    request_deserializer=tapedeck_dot_v1_dot_store__service__pb2.UndeleteRunRequest.FromString,
+                    response_serializer=tapedeck_dot_v1_dot_store__service__pb2.UndeleteRunResponse.SerializeToString,
+            ),
+            'BatchDeleteRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchDeleteRuns,
+                    request_deserializer=tapedeck_dot_v1_dot_store__service__pb2.BatchDeleteRunsRequest.FromString,
+                    response_serializer=tapedeck_dot_v1_dot_store__service__pb2.BatchDeleteRunsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -240,6 +345,33 @@ class StoreService:
             _registered_method=True)
 
     @staticmethod
+    def SummarizeRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tapedeck.v1.StoreService/SummarizeRuns',
+            tapedeck_dot_v1_dot_store__service__pb2.SummarizeRunsRequest.SerializeToString,
+            tapedeck_dot_v1_dot_store__service__pb2.SummarizeRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CompareRuns(request,
             target,
             options=(),
@@ -256,6 +388,33 @@ class StoreService:
             '/tapedeck.v1.StoreService/CompareRuns',
             tapedeck_dot_v1_dot_store__service__pb2.CompareRunsRequest.SerializeToString,
             tapedeck_dot_v1_dot_store__service__pb2.CompareRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindSimilarRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tapedeck.v1.StoreService/FindSimilarRuns',
+            tapedeck_dot_v1_dot_store__service__pb2.FindSimilarRunsRequest.SerializeToString,
+            tapedeck_dot_v1_dot_store__service__pb2.FindSimilarRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -310,6 +469,114 @@ class StoreService:
             '/tapedeck.v1.StoreService/ReplayRun',
             tapedeck_dot_v1_dot_store__service__pb2.ReplayRunRequest.SerializeToString,
             tapedeck_dot_v1_dot_store__service__pb2.ReplayRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tapedeck.v1.StoreService/UpdateRun',
+            tapedeck_dot_v1_dot_store__service__pb2.UpdateRunRequest.SerializeToString,
+            tapedeck_dot_v1_dot_store__service__pb2.UpdateRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tapedeck.v1.StoreService/DeleteRun',
+            tapedeck_dot_v1_dot_store__service__pb2.DeleteRunRequest.SerializeToString,
+            tapedeck_dot_v1_dot_store__service__pb2.DeleteRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndeleteRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tapedeck.v1.StoreService/UndeleteRun',
+            tapedeck_dot_v1_dot_store__service__pb2.UndeleteRunRequest.SerializeToString,
+            tapedeck_dot_v1_dot_store__service__pb2.UndeleteRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchDeleteRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tapedeck.v1.StoreService/BatchDeleteRuns',
+            tapedeck_dot_v1_dot_store__service__pb2.BatchDeleteRunsRequest.SerializeToString,
+            tapedeck_dot_v1_dot_store__service__pb2.BatchDeleteRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,
