@@ -46,7 +46,7 @@ def tapedeck(pair: Pair, command: str, *, quiet: bool = False) -> str:
 def demo(pair: Pair) -> None:
     """The tour."""
     for run in RUNS:
-        tapedeck(pair, f"run {run}")
+        tapedeck(pair, f"run {run} --force")  # the runs of the demo before are kept
     tapedeck(pair, "history --limit 10 --sort sharpe")
     listed = json.loads(tapedeck(pair, f"history --limit {len(RUNS)} --json", quiet=True))
     newest = [run["run_id"] for run in listed["runs"]]

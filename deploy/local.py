@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 READY_SECONDS = 180.0
-"""The engine loads zipline and the store may have to create its database first: some 5 s; the engine's first start ever compiles for most of
+"""The engine loads zipline and the store may have to create its database first: some 5 s; the first start ever compiles for most of
 a minute, longer on a busy machine."""
 
 STOP_SECONDS = 25.0
