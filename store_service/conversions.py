@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, and_, case, func, literal_column, select
 
-from store_service.models import RESULT_METRICS, SORTABLE_METRICS, current_state, runs, sweep_results, sweeps
+from store_service.models import RESULT_METRICS, SORTABLE_METRICS, is_kept, runs, sweep_results, sweeps
+from store_service.strategy_models import run_iterations, strategy_iterations, strategy_versions, suggestions
 from store_service.violations import refuse
-from tapedeck.v1 import run_pb2, store_service_pb2, sweep_pb2
+from tapedeck.v1 import run_pb2, store_service_pb2, strategy_pb2, sweep_pb2
 from tapedeck_rpc import errors
+
+LIVE_STATES = (run_pb2.RUN_STATE_QUEUED, run_pb2.RUN_STATE_RUNNING)
+"""States of a run that has not ended; STALE is one of them whose lease has expired, and is never stored."""
 
 TERMINAL_STATES = frozenset({run_pb2.RUN_STATE_SUCCEEDED, run_pb2.RUN_STATE_FAILED, run_pb2.RUN_STATE_CANCELLED})
 """States in which nothing happens to a run any more."""
+
+is_live: ColumnElement[bool] = runs.c.state.in_([literal_column(str(int(state))) for state in LIVE_STATES])
+"""Whether the run has not ended, written so that it uses ix_runs_live."""
+
+is_stale: ColumnElement[bool] = and_(is_live, runs.c.lease_expire_time < func.now())
+"""Whether the run's engine has not been heard of for longer than its lease, by the database's clock."""
+
+current_state: ColumnElement[int] = case((is_stale, int(run_pb2.RUN_STATE_STALE)), else_=runs.c.state)
+"""The run's state as callers see it: STALE is derived, not stored."""
+
+has_succeeded: ColumnElement[bool] = and_(runs.c.state == literal_column(str(int(run_pb2.RUN_STATE_SUCCEEDED))), is_kept)
+"""Whether the run has a result and is not deleted, written so that it uses ix_runs_similar."""
+
+_iteration = select(run_iterations.c.iteration).where(run_iterations.c.run_id == runs.c.run_id).correlate(runs).scalar_subquery()
+_version = (
+    select(strategy_versions.c.version_id)
+    .join(
+        run_iterations,
+        and_(run_iterations.c.strategy == strategy_versions.c.name, run_iterations.c.source_digest == strategy_versions.c.source_digest),
+    )
+    .where(run_iterations.c.run_id == runs.c.run_id)
+    .correlate(runs)
+    .scalar_subquery()
+)
 
 RUN_COLUMNS = (
     runs.c.run_id,
@@ -28,6 +59,8 @@ RUN_COLUMNS = (
     runs.c.next_sequence,
     runs.c.replay_of,
     runs.c.verdict,
+    *(runs.c.note, runs.c.delete_time, runs.c.purge_time),
+    *(_iteration.label("iteration"), _version.label("strategy_version")),
 )
 """What a Run is made of. Most of it stands in its first and last event as they arrived: two parses instead of fifty columns."""
 
@@ -39,13 +72,33 @@ RESULT_COLUMNS = (
     *(sweep_results.c[name] for name in RESULT_METRICS),
     sweeps.c.strategy,
     select(runs.c.run_id)
-    .where(runs.c.sweep_id == sweep_results.c.sweep_id, runs.c.sweep_number == sweep_results.c.number)
+    .where(runs.c.sweep_id == sweep_results.c.sweep_id, runs.c.sweep_number == sweep_results.c.number, is_kept)
     .order_by(runs.c.create_time.desc())
     .limit(1)
     .scalar_subquery()
     .label("promoted_run_id"),
 )
 """What a SweepResult is made of. Which run was made of it is known from the runs."""
+
+VERSION_COLUMNS = (
+    *(strategy_versions.c.version_id, strategy_versions.c.name, strategy_versions.c.source_digest, strategy_versions.c.parameters),
+    *(strategy_versions.c.parent_version_id, strategy_versions.c.notes, strategy_versions.c.create_time),
+    select(strategy_iterations.c.last_iteration)
+    .where(
+        strategy_iterations.c.strategy == strategy_versions.c.name,
+        strategy_iterations.c.source_digest == strategy_versions.c.source_digest,
+    )
+    .scalar_subquery()
+    .label("iteration_count"),
+)
+"""What a StrategyVersion is made of, but for its source code."""
+
+SUGGESTION_COLUMNS = (
+    *(suggestions.c.suggestion_id, suggestions.c.run_id, runs.c.strategy, suggestions.c.priority, suggestions.c.description),
+    *(suggestions.c.specific_changes, suggestions.c.expected_impact, suggestions.c.rationale, suggestions.c.references),
+    suggestions.c.create_time,
+)
+"""What a Suggestion is made of."""
 
 RunRow = Row[*tuple[Any, ...]]
 """A row of RUN_COLUMNS, and maybe more."""
@@ -121,12 +174,24 @@ def to_run(row: RunRow, *, full: bool) -> run_pb2.Run:
         sweep=started.sweep if started.HasField("sweep") else None,
         engine_kind=finished.engine_kind or started.provenance.engine_kind,
         verdict=None if row.verdict is None else run_pb2.ReplayVerdict.FromString(row.verdict),
+        note=row.note,
+        etag=etag_of(row.labels, row.note),
+        delete_time=_timestamp(row.delete_time),
+        purge_time=_timestamp(row.purge_time),
+        strategy_version=_text_of(row.strategy_version),
+        iteration=row.iteration or 0,
     )
     if full:
         run.provenance.CopyFrom(started.provenance)
         run.request_id = started.request_id
         run.next_sequence = row.next_sequence
     return run
+
+
+def etag_of(labels: Mapping[str, str], note: str | None) -> str:
+    """A name of what can be changed of a run, equal while that is the same: 16 hexadecimal digits."""
+    changeable = json.dumps([dict(labels), note], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(changeable.encode()).hexdigest()[:16]
 
 
 def to_sweep(row: Row[*tuple[Any, ...]]) -> sweep_pb2.Sweep:
@@ -168,6 +233,41 @@ def to_sweep_result(row: Row[*tuple[Any, ...]]) -> sweep_pb2.SweepResult:
         create_time=_timestamp(row.create_time),
         promoted_run_id="" if row.promoted_run_id is None else str(row.promoted_run_id),
     )
+
+
+def to_version(row: Row[*tuple[Any, ...]], source_code: str = "") -> strategy_pb2.StrategyVersion:
+    """The version that a row of VERSION_COLUMNS describes."""
+    return strategy_pb2.StrategyVersion(
+        version_id=str(row.version_id),
+        name=row.name,
+        source_digest=row.source_digest,
+        source_code=source_code,
+        parameters=row.parameters,
+        parent_version_id=_text_of(row.parent_version_id),
+        notes=row.notes or "",
+        create_time=_timestamp(row.create_time),
+        iteration_count=row.iteration_count or 0,
+    )
+
+
+def to_suggestion(row: Row[*tuple[Any, ...]]) -> strategy_pb2.Suggestion:
+    """The suggestion that a row of SUGGESTION_COLUMNS describes."""
+    return strategy_pb2.Suggestion(
+        suggestion_id=str(row.suggestion_id),
+        run_id=str(row.run_id),
+        strategy=row.strategy,
+        priority=row.priority,
+        description=row.description,
+        specific_changes=row.specific_changes,
+        expected_impact=row.expected_impact,
+        rationale=row.rationale,
+        references=row.references,
+        create_time=_timestamp(row.create_time),
+    )
+
+
+def _text_of(key: uuid.UUID | None) -> str:
+    return "" if key is None else str(key)
 
 
 def _timestamp(time: Any) -> Timestamp | None:

@@ -45,6 +45,9 @@ _CLASHES = {"40001", "40P01", "55P03"}
 _CANCELLED = "57014"
 """SQLSTATE: the statement took longer than its timeout."""
 
+_IDLE = "25P03"
+"""SQLSTATE: a transaction was left waiting for longer than its idle_in_transaction_session_timeout."""
+
 _VALUE_STATES = {"22003", "22021", "22P05"}
 """SQLSTATEs: number out of range, text with U+0000 or not in UTF-8."""
 
@@ -261,6 +264,8 @@ def _meaning(error: psycopg.Error) -> errors.CallError | None:
         return errors.Aborted("it clashed with another change", reason="OVERLOADED", retry_after_seconds=CLASH_RETRY_AFTER_SECONDS)
     if state == _CANCELLED:
         return errors.DeadlineExceeded("the database took too long to answer", reason="DEADLINE_EXCEEDED")
+    if state == _IDLE:
+        return errors.DeadlineExceeded("the caller took too long to go on", reason="DEADLINE_EXCEEDED")
     if state in _VALUE_STATES or (not state and isinstance(error, psycopg.DataError)):
         return errors.InvalidArgument("a value is not one that the database can store or compare", reason="UNSTORABLE_VALUE")
     constraint = _CONSTRAINTS.get(error.diag.constraint_name or "")

@@ -79,9 +79,12 @@ def _compare_text(column: ColumnElement[str], op: str, value: Value) -> Conditio
     if op in _ORDERINGS:
         ordered: Condition = _ORDERINGS[op](column.collate("C"), literal(value.text, Text))
         return ordered
-    pattern = "%".join(re.sub("([/%_])", r"/\1", piece) for piece in value.pieces)
-    same: Condition = column.like(literal(pattern, Text), escape="/") if value.has_wildcard else column == literal(value.text, Text)
+    same: Condition = column.like(_pattern(value.pieces), escape="/") if value.has_wildcard else column == literal(value.text, Text)
     return not_(same) if op == "!=" else same
+
+
+def _pattern(pieces: Sequence[str]) -> ColumnElement[str]:
+    return literal("%".join(re.sub("([/%_])", r"/\1", piece) for piece in pieces), Text)
 
 
 def text_field(column: ColumnElement[str]) -> Comparison:
@@ -90,6 +93,19 @@ def text_field(column: ColumnElement[str]) -> Comparison:
     def compare(path: Sequence[str], op: str, value: Value) -> Condition:
         _has_no_path(path)
         return _compare_text(column, op, value)
+
+    return compare
+
+
+def prose_field(column: ColumnElement[str]) -> Comparison:
+    """A longer text: as `text_field`, but `:` asks whether it holds the words, in capitals or not."""
+    as_text = text_field(column)
+
+    def compare(path: Sequence[str], op: str, value: Value) -> Condition:
+        if op == ":" and not value.is_any:
+            _has_no_path(path)
+            return column.ilike(_pattern(("", *value.pieces, "")), escape="/")
+        return as_text(path, op, value)
 
     return compare
 

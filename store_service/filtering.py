@@ -7,7 +7,8 @@ What counts, where AIP-160 leaves a choice or surprises:
 - A comparison with a field that is not there never matches, whatever the operator. NOT matches exactly what its condition does not:
   `labels.team != beta` wants a team, `NOT labels.team = beta` also finds runs without one.
 - `*` in a text compared with `=`, `!=` or `:` stands for any characters; `\*` in a quoted text is the character itself.
-- `:` is "has": of symbols and lists it asks for an element, of labels and parameters for a key, `field:*` asks whether the field is there.
+- `:` is "has": of symbols and lists it asks for an element, of labels and parameters for a key, of a note for words that stand in it so, in
+  capitals or not; `field:*` asks whether the field is there. `search:"..."` asks for words of a run's strategy and note, in any order.
 - Dates are ISO dates, times RFC 3339; texts and values need quotes only when they hold spaces or any of ()"'<>=!,
 """
 
@@ -36,7 +37,7 @@ MAX_DEPTH = 32
 SHOWN_CHARS = 40
 """How much of a filter an error quotes."""
 
-_PARSER = Lark(files("store_service").joinpath("filter.lark").read_text(encoding="utf-8"), parser="lalr")
+_PARSER = Lark(files("store_service").joinpath("filter.lark").read_text(encoding="utf-8"), parser="lalr", start=["start", "field"])
 _Node = Tree[Token]
 
 
@@ -70,12 +71,13 @@ def _parse(text: str) -> _Node:
     if "\x00" in text:
         raise _invalid("holds the character U+0000, which no stored text can hold")
     try:
-        tree = _PARSER.parse(text)
+        tree = _PARSER.parse(text, start="start")
     except UnexpectedInput as unexpected:
         raise _invalid(_syntax_problem(text, unexpected)) from None
     depths: dict[int, int] = {}
     for node in tree.iter_subtrees():  # from the leaves up
-        depths[id(node)] = 1 + max((depths[id(child)] for child in node.children if isinstance(child, Tree)), default=0)
+        below = max((depths[id(child)] for child in node.children if isinstance(child, Tree)), default=0)
+        depths[id(node)] = below + (len(node.children) if node.data == "field" else 1)
     if max(depths.values()) > MAX_DEPTH:
         raise _invalid(f"is nested deeper than {MAX_DEPTH} levels")
     comparison_count = sum(1 for _ in tree.find_data("comparison"))
@@ -106,17 +108,36 @@ def _comparison(node: _Node, fields: Fields, problems: list[str]) -> ColumnEleme
     field, op, value = node.children
     assert isinstance(field, Tree)
     assert isinstance(value, Token)
-    name, *path = (_unquoted(part) for part in field.children if isinstance(part, Token))
-    shown = ".".join([name.text, *(key.text for key in path)])
-    if name.text not in fields.by_name:
-        near = difflib.get_close_matches(name.text, fields.by_name, n=1)
+    name, *path = _names(field)
+    shown = ".".join([name, *path])
+    if name not in fields.by_name:
+        near = difflib.get_close_matches(name, fields.by_name, n=1)
         problems.append(f"{shown[:SHOWN_CHARS]!r} is not a field of {fields.noun}" + (f": did you mean {near[0]}?" if near else ""))
         return false()
     try:
-        return fields.by_name[name.text]([key.text for key in path], str(op), _unquoted(value))
+        return fields.by_name[name](path, str(op), _unquoted(value))
     except ValueError as wrong:
         problems.append(f"{shown} {wrong}")
         return false()
+
+
+def parse_field(text: str) -> list[str]:
+    """The names in a field that is written as in a filter: "parameters" and "a b" in `parameters."a b"`.
+
+    Raises:
+        ValueError: it is no field.
+    """
+    try:
+        names = _names(_PARSER.parse(text, start="field"))
+    except UnexpectedInput:
+        raise ValueError("it can't be read") from None
+    if len(names) > MAX_DEPTH or "\x00" in text:
+        raise ValueError("nothing that is stored has such a name")
+    return names
+
+
+def _names(field: _Node) -> list[str]:
+    return [_unquoted(part).text for part in field.children if isinstance(part, Token)]
 
 
 def _unquoted(token: Token) -> Value:

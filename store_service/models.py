@@ -30,9 +30,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
-    case,
     func,
-    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -40,9 +38,6 @@ from sqlalchemy.types import TypeEngine
 
 from store_service.arrays import NumpyArray
 from tapedeck.v1 import run_pb2
-
-LIVE_STATES = (run_pb2.RUN_STATE_QUEUED, run_pb2.RUN_STATE_RUNNING)
-"""States of a run that has not ended; STALE is one of them whose lease has expired, and is never stored."""
 
 _METRICS: list[Any] = list(run_pb2.Metrics.DESCRIPTOR.fields)
 _METRIC_TYPES: dict[int, TypeEngine[Any]] = {
@@ -62,6 +57,9 @@ RESULT_METRICS: tuple[str, ...] = (*SORTABLE_METRICS, "edge_score")
 
 COUNT_METRICS = frozenset(field.name for field in _METRICS if field.type == FieldDescriptor.TYPE_INT32)
 """Metrics that are whole numbers."""
+
+MAX_NOTE_CHARS = 10_000
+"""Longest note: some pages of text; what is longer is a document, and is kept elsewhere."""
 
 metadata = MetaData(
     naming_convention={
@@ -128,6 +126,10 @@ runs = Table(
     Column("lease_expire_time", DateTime(timezone=True)),
     Column("claim_count", Integer, nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
+    Column("note", Text),
+    # When the run was deleted, and from when on it may be removed for good.
+    Column("delete_time", DateTime(timezone=True)),
+    Column("purge_time", DateTime(timezone=True)),
     *(Column(field.name, _METRIC_TYPES[field.type]) for field in _METRICS),
     CheckConstraint("state BETWEEN 1 AND 5", name="state_known"),
     CheckConstraint("capital_base > 0", name="capital_base_positive"),
@@ -138,14 +140,31 @@ runs = Table(
     CheckConstraint("(state IN (1, 2)) = (finish_time IS NULL)", name="finish_time_when_ended"),
     CheckConstraint("(state IN (1, 2)) = (lease_expire_time IS NOT NULL)", name="lease_until_ended"),
     CheckConstraint("(sweep_id IS NULL) = (sweep_number IS NULL)", name="sweep_number_with_sweep"),
+    CheckConstraint(f"char_length(note) BETWEEN 1 AND {MAX_NOTE_CHARS}", name="note_length"),
+    CheckConstraint("(delete_time IS NULL) = (purge_time IS NULL) AND purge_time >= delete_time", name="purge_time_with_delete_time"),
+    CheckConstraint("delete_time IS NULL OR state NOT IN (1, 2)", name="deleted_when_ended"),
     # Room on each page for the next version of its rows: the cursor of a live run moves with every message, and no index follows it.
     postgresql_with={"fillfactor": "75"},
 )
 
+is_kept: ColumnElement[bool] = runs.c.delete_time.is_(None)
+"""Whether the run is not deleted. The indexes that lists are read from hold no other runs: a list passes none of them over."""
+
+# What is searched: all words as they are ('simple'), for names and code are no prose. Signs that the parser would take for parts of paths,
+# hosts and numbers become spaces. Constants are literal: the index serves no query that has parameters in their place.
+_words = func.textcat(func.textcat(runs.c.strategy, text("' '")), func.coalesce(runs.c.note, text("''")))
+run_words = func.to_tsvector(text("'simple'::regconfig"), func.translate(_words, text("'./@-+<&'"), text("'       '")))
+
 # Names are given: the convention's would have no place for the order of the columns.
-Index("ix_runs_create_time", runs.c.create_time.desc(), runs.c.run_id.desc())
-Index("ix_runs_strategy", runs.c.strategy, runs.c.create_time.desc(), runs.c.run_id.desc())
-Index("ix_runs_spec_digest", runs.c.spec_digest, runs.c.create_time)
+Index("ix_runs_create_time", runs.c.create_time.desc(), runs.c.run_id.desc(), postgresql_where=is_kept)
+Index("ix_runs_strategy", runs.c.strategy, runs.c.create_time.desc(), runs.c.run_id.desc(), postgresql_where=is_kept)
+Index("ix_runs_spec_digest", runs.c.spec_digest, runs.c.create_time.desc(), runs.c.run_id.desc())
+# By a hash of the symbols: all of them may be longer than an entry of an index can be.
+Index(
+    "ix_runs_similar",
+    *(runs.c.strategy, func.hash_array(runs.c.symbols), runs.c.create_time.desc(), runs.c.run_id.desc()),
+    postgresql_where=and_(text("state = 3"), is_kept),
+)
 Index("ix_runs_replay_of", runs.c.replay_of, postgresql_where=runs.c.replay_of.is_not(None))
 Index(
     "ix_runs_sweep_id",
@@ -154,10 +173,12 @@ Index(
 )
 Index("ix_runs_symbols", runs.c.symbols, postgresql_using="gin")
 Index("ix_runs_labels", runs.c.labels, postgresql_using="gin")
+Index("ix_runs_words", run_words, postgresql_using="gin")
 # For ClaimStaleRun. Not on lease_expire_time: every acknowledgement renews it, and would have to renew all indexes of the row with it.
 Index("ix_runs_live", runs.c.create_time, postgresql_where=text("state IN (1, 2)"))
 for _metric in SORTABLE_METRICS:
-    Index(f"ix_runs_{_metric}", runs.c[_metric].desc().nulls_last(), runs.c.run_id.desc())
+    Index(f"ix_runs_{_metric}", runs.c[_metric].desc().nulls_last(), runs.c.run_id.desc(), postgresql_where=is_kept)
+Index("ix_runs_purge_time", runs.c.purge_time, postgresql_where=runs.c.delete_time.is_not(None))
 
 
 def _array(name: str, element: type[TypeEngine[Any]]) -> Column[NDArray[Any]]:
@@ -274,12 +295,3 @@ sweep_results = Table(
 _result = (sweep_results.c.sweep_id, sweep_results.c.number)
 Index("ix_sweep_results_create_time", sweep_results.c.create_time, *_result)
 Index("ix_sweep_results_symbol_create_time", sweep_results.c.symbol, sweep_results.c.create_time, *_result)
-
-is_live: ColumnElement[bool] = runs.c.state.in_([literal_column(str(int(state))) for state in LIVE_STATES])
-"""Whether the run has not ended, written so that it uses ix_runs_live."""
-
-is_stale: ColumnElement[bool] = and_(is_live, runs.c.lease_expire_time < func.now())
-"""Whether the run's engine has not been heard of for longer than its lease, by the database's clock."""
-
-current_state: ColumnElement[int] = case((is_stale, int(run_pb2.RUN_STATE_STALE)), else_=runs.c.state)
-"""The run's state as callers see it: STALE is derived, not stored."""

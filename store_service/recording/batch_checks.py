@@ -35,7 +35,9 @@ for _month, _length in enumerate((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31
     _DAYS[_month * 100 + 1 : _month * 100 + _length + 1] = True
 
 
-def check_batches(columns: BatchColumns, paths: Sequence[str], last_session_date: int | None, problems: Problems) -> None:
+def check_batches(
+    columns: BatchColumns, paths: Sequence[str], last_session_date: int | None, problems: Problems, *, needs_cash: bool = True
+) -> None:
     """Check the sessions of a message.
 
     Args:
@@ -43,10 +45,11 @@ def check_batches(columns: BatchColumns, paths: Sequence[str], last_session_date
         paths: Where each batch is in the request, such as "events[3].sessions".
         last_session_date: The last session that is stored, as yyyymmdd; None when none is.
         problems: Where to add what is wrong.
+        needs_cash: Whether every batch must have cash; else one may have none.
     """
     if not columns.batches:
         return
-    _check_lengths(columns, paths, problems)
+    _check_lengths(columns, paths, problems, needs_cash=needs_cash)
     if _check_dates(columns, paths, last_session_date, problems):
         _check_entry_dates(columns, paths, problems)
     _check_symbols(columns, paths, problems)
@@ -65,12 +68,13 @@ def are_dates(yyyymmdd: Array) -> Array:
     return right
 
 
-def _check_lengths(columns: BatchColumns, paths: Sequence[str], problems: Problems) -> None:
+def _check_lengths(columns: BatchColumns, paths: Sequence[str], problems: Problems, *, needs_cash: bool) -> None:
     bounds = columns.bounds["session_dates"]
     if bounds == columns.bounds["portfolio_values"] == columns.bounds["cash"] and all(start < end for start, end in pairwise(bounds)):
         return
     for batch, path in zip(columns.batches, paths, strict=True):
-        if not 0 < len(batch.session_dates) == len(batch.portfolio_values) == len(batch.cash):
+        count = len(batch.session_dates)
+        if not 0 < count == len(batch.portfolio_values) == (len(batch.cash) if needs_cash or batch.cash else count):
             problems.add(path, "session_dates, portfolio_values and cash must have the same length, at least 1")
 
 

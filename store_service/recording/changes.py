@@ -34,6 +34,7 @@ def changes_of(
     problems: Problems,
     *,
     skipped: int = 0,
+    needs_cash: bool = True,
 ) -> Changes:
     """What new events change.
 
@@ -44,13 +45,15 @@ def changes_of(
         symbols: Those of its spec.
         problems: What was found to be wrong with the message before.
         skipped: Events of the message before these.
+        needs_cash: Whether sessions must say what the cash was; a run from elsewhere may have an equity curve alone.
 
     Raises:
         InvalidArgument: something is wrong with the message.
     """
     with_sessions = [(place, event) for place, event in enumerate(events, skipped) if event.HasField("sessions")]
     columns = BatchColumns([event.sessions for _, event in with_sessions], symbol_places(symbols))
-    check_batches(columns, [f"events[{place}].sessions" for place, _ in with_sessions], progress.last_session_date, problems)
+    paths = [f"events[{place}].sessions" for place, _ in with_sessions]
+    check_batches(columns, paths, progress.last_session_date, problems, needs_cash=needs_cash)
     problems.raise_any()
     digests = {event.sequence: rows.event_digest(event) for event in events}
     sequences = [event.sequence for _, event in with_sessions]

@@ -50,10 +50,12 @@ class Problems:
             raise InvalidArgument(violations=self.violations, reason=self.reason)
 
 
-def check_envelope(run_id: str, first_sequence: int, events: Sequence[run_pb2.RunEvent], problems: Problems) -> None:
+def check_envelope(
+    run_id: str, first_sequence: int, events: Sequence[run_pb2.RunEvent], problems: Problems, *, max_events: int = MAX_EVENTS
+) -> None:
     """Check the order of the events, and the first and the last of the run."""
-    if len(events) > MAX_EVENTS:
-        problems.add("events", f"has {len(events)} events, a message has at most {MAX_EVENTS}")
+    if len(events) > max_events:
+        problems.add("events", f"has {len(events)} events, a message has at most {max_events}")
         return
     if events and first_sequence < 1:
         problems.add("first_sequence", "must be 1 or more: sequences start at 1")
@@ -127,9 +129,9 @@ def _check_finished(finished: run_pb2.RunFinished, path: str, problems: Problems
     metrics, error = finished.metrics, finished.error
     check_storable(metrics, f"{path}.metrics", problems)
     check_storable(error, f"{path}.error", problems)
-    _check_text(finished.result_digest, f"{path}.result_digest", problems)
-    _check_text(finished.not_recorded_reason, f"{path}.not_recorded_reason", problems)
-    _check_text(finished.engine_kind, f"{path}.engine_kind", problems)
+    check_text(finished.result_digest, f"{path}.result_digest", problems)
+    check_text(finished.not_recorded_reason, f"{path}.not_recorded_reason", problems)
+    check_text(finished.engine_kind, f"{path}.engine_kind", problems)
     _check_number(finished.execution_seconds, f"{path}.execution_seconds", problems)
     if finished.state not in TERMINAL_STATES:
         problems.add(f"{path}.state", "must be RUN_STATE_SUCCEEDED, RUN_STATE_FAILED or RUN_STATE_CANCELLED")
@@ -159,7 +161,7 @@ def check_storable(message: Message, path: str, problems: Problems) -> None:
             _check_value(value, f"{path}.{field.name}", problems)
         elif field.message_type is not None and field.message_type.GetOptions().map_entry:
             for key in value:
-                _check_text(key, f"{path}.{field.name} (a key)", problems)
+                check_text(key, f"{path}.{field.name} (a key)", problems)
                 _check_value(value[key], f"{path}.{field.name}[{key!r}]", problems)
         else:
             for place, element in enumerate(value):
@@ -168,7 +170,7 @@ def check_storable(message: Message, path: str, problems: Problems) -> None:
 
 def _check_value(value: str | float | Message, path: str, problems: Problems) -> None:
     if isinstance(value, str):
-        _check_text(value, path, problems)
+        check_text(value, path, problems)
     elif isinstance(value, run_pb2.Provenance) and _is_storable(value.SerializeToString(deterministic=True)):
         return
     elif isinstance(value, Message):
@@ -184,7 +186,8 @@ def _is_storable(provenance: bytes) -> bool:
     return not problems.violations
 
 
-def _check_text(text: str, path: str, problems: Problems) -> None:
+def check_text(text: str, path: str, problems: Problems) -> None:
+    """Check that a text has no U+0000."""
     if "\0" in text:
         problems.add_unstorable(path, "has the character U+0000, which can't be stored")
 

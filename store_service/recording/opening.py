@@ -17,6 +17,7 @@ from store_service.database import Database
 from store_service.recording import queries
 from store_service.recording.changes import Changes
 from store_service.recording.copy_format import joined
+from store_service.recording.driver import AnyConnection
 from tapedeck.v1 import run_pb2
 from tapedeck_rpc import errors
 
@@ -35,7 +36,8 @@ class Opening:
     """The first message of a run."""
 
     run_id: uuid.UUID
-    spec_digest: str
+    spec_digest: str | None
+    """None: its earlier runs are not asked for."""
     changes: Changes
     earlier_runs: asyncio.Future[list[run_pb2.EarlierRun] | None]
 
@@ -48,11 +50,11 @@ class Openings:
         self._waiting: deque[Opening] = deque()
         self._working: set[asyncio.Task[None]] = set()
 
-    async def store(self, run_id: uuid.UUID, spec_digest: str, changes: Changes) -> list[run_pb2.EarlierRun] | None:
+    async def store(self, run_id: uuid.UUID, spec_digest: str | None, changes: Changes) -> list[run_pb2.EarlierRun] | None:
         """Store a new run.
 
         Returns:
-            Earlier runs of its spec, once it is durable; None when the run or its request_id is there already.
+            Earlier runs with the spec digest, none without one, once it is durable; None when the run or its request_id is there already.
 
         Raises:
             CallError: what the database said, in words for the caller.
@@ -107,7 +109,11 @@ class Openings:
             new = [opening.changes for opening, fresh in zip(together, is_new, strict=True) if fresh]
             trips = [trip for changes in new for trip in changes.trips]
             await queries.insert_events(connection, joined([changes.batches for changes in new if changes.batches]), trips)
-            return [
-                await queries.earlier_runs(connection, opening.run_id, opening.spec_digest) if fresh else None
-                for opening, fresh in zip(together, is_new, strict=True)
-            ]
+            found = [await _earlier(connection, opening) if fresh else None for opening, fresh in zip(together, is_new, strict=True)]
+            if new:
+                await queries.number_runs(connection, [opening.run_id for opening, fresh in zip(together, is_new, strict=True) if fresh])
+            return found
+
+
+async def _earlier(connection: AnyConnection, opening: Opening) -> list[run_pb2.EarlierRun]:
+    return [] if opening.spec_digest is None else await queries.earlier_runs(connection, opening.run_id, opening.spec_digest)

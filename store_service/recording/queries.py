@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Boolean, Interval, and_, bindparam, case, func, null, select, update
+from sqlalchemy import BindParameter, Boolean, Interval, and_, bindparam, case, func, null, or_, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store_service.conversions import TERMINAL_STATES
-from store_service.models import is_stale, round_trips, run_batches, runs
+from store_service.conversions import TERMINAL_STATES, has_succeeded, is_stale
+from store_service.models import round_trips, run_batches, runs
 from store_service.recording import rows
 from store_service.recording.driver import AnyConnection, DriverCopy, DriverStatement
 from tapedeck.v1 import run_pb2
@@ -46,12 +46,13 @@ _EARLIER = (
     select(runs.c.run_id, runs.c.create_time, runs.c.state)
     .where(
         runs.c.spec_digest == bindparam("spec_digest"),
-        runs.c.state == int(run_pb2.RUN_STATE_SUCCEEDED),
         runs.c.run_id != bindparam("id"),
+        has_succeeded,
     )
-    .order_by(runs.c.create_time.desc())
+    .order_by(runs.c.create_time.desc(), runs.c.run_id.desc())
     .limit(MAX_EARLIER_RUNS)
 )
+_KNOWN = select(runs.c.run_id).where(or_(runs.c.run_id == bindparam("id"), runs.c.request_id == bindparam("request_id"))).limit(1)
 _ENDS = select(runs.c.started, runs.c.finished, runs.c.symbols, runs.c.next_sequence).where(runs.c.run_id == bindparam("id"))
 _BATCHES = (
     select(run_batches)
@@ -60,11 +61,32 @@ _BATCHES = (
 )
 _TRIPS = select(round_trips).where(round_trips.c.run_id == bindparam("id")).order_by(round_trips.c.number)
 
+# In one statement, so that numbers are given in one round trip; in the order of the versions, so that two transactions never wait for each
+# other. A version's row stays locked until the commit: this is the last statement before it.
+_NUMBER_RUNS = text("""
+    WITH new AS (
+        SELECT run_id, strategy, source_digest,
+               row_number() OVER (version ORDER BY create_time, run_id) AS place, count(*) OVER version AS together
+        FROM (SELECT run_id, create_time, strategy, provenance ->> 'strategy_source_digest' AS source_digest
+              FROM runs WHERE run_id = ANY(:run_ids)) AS runs
+        WHERE char_length(source_digest) = 64
+        WINDOW version AS (PARTITION BY strategy, source_digest)
+    ), counted AS (
+        INSERT INTO strategy_iterations AS known (strategy, source_digest, last_iteration)
+        SELECT strategy, source_digest, count(*) FROM new GROUP BY strategy, source_digest ORDER BY strategy, source_digest
+        ON CONFLICT (strategy, source_digest) DO UPDATE SET last_iteration = known.last_iteration + excluded.last_iteration
+        RETURNING strategy, source_digest, last_iteration
+    )
+    INSERT INTO run_iterations (run_id, strategy, source_digest, iteration)
+    SELECT run_id, strategy, source_digest, last_iteration - together + place FROM new JOIN counted USING (strategy, source_digest)
+""")
+
 _PROGRESS = [field.name for field in fields(rows.Progress)]
 _LOCK_BY_DRIVER = DriverStatement(_LOCK)
 _MOVE_BY_DRIVER = DriverStatement(_MOVE, _PROGRESS)
 INSERT_RUN = DriverStatement(_INSERT, [column.name for column in runs.columns if column.name not in _CLOCKS])
 EARLIER_RUNS = DriverStatement(_EARLIER)
+NUMBER_RUNS = DriverStatement(_NUMBER_RUNS)
 COPY_BATCHES = DriverCopy(run_batches)
 COPY_TRIPS = DriverCopy(round_trips)
 
@@ -138,10 +160,20 @@ async def insert_events(connection: AnyConnection, batches: bytes, trips: Sequen
         await COPY_TRIPS.write_rows(connection, trips)
 
 
+async def number_runs(connection: AnyConnection, run_ids: Sequence[uuid.UUID]) -> None:
+    """Give new runs their iterations within the versions of their strategies; the last statement of their transaction."""
+    await NUMBER_RUNS.run(connection, {"run_ids": list(run_ids)})
+
+
 async def request_owner(connection: AsyncConnection, request_id: str) -> tuple[uuid.UUID, str] | None:
     """The run that a request_id made, and its spec digest."""
     row = (await connection.execute(_OWNER, {"request_id": request_id})).one_or_none()
     return None if row is None else (row.run_id, row.spec_digest)
+
+
+async def is_known(connection: AsyncConnection, run_id: uuid.UUID, request_id: str) -> bool:
+    """Whether the run is stored, or another one that its request_id made."""
+    return (await connection.execute(_KNOWN, {"id": run_id, "request_id": request_id})).first() is not None
 
 
 async def earlier_runs(connection: AnyConnection, run_id: uuid.UUID, spec_digest: str) -> list[run_pb2.EarlierRun]:

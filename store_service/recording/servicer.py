@@ -10,6 +10,7 @@ import grpc
 import structlog
 
 from store_service.recording.store import Ack, RecordingStore
+from store_service.strategies.store import StrategyStore
 from store_service.sweeps.recording import SweepRecording
 from tapedeck.v1 import record_service_pb2, record_service_pb2_grpc
 from tapedeck_rpc import errors
@@ -28,11 +29,12 @@ _log = structlog.get_logger("recording")
 
 
 class RecordServicer(record_service_pb2_grpc.RecordServiceServicer):  # type: ignore[misc]
-    """Serves what records runs, and what records sweeps."""
+    """Serves what records runs, what records sweeps, and what registers strategies."""
 
-    def __init__(self, store: RecordingStore, sweeps: SweepRecording) -> None:
+    def __init__(self, store: RecordingStore, sweeps: SweepRecording, strategies: StrategyStore) -> None:
         self._store = store
         self._sweeps = sweeps
+        self._strategies = strategies
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_MESSAGES)
 
     async def RecordRuns(
@@ -79,6 +81,21 @@ class RecordServicer(record_service_pb2_grpc.RecordServiceServicer):  # type: ig
                     sweep_id=ack.sweep_id, existing_sweep_id=ack.existing_sweep_id, recorded=ack.recorded
                 )
 
+    async def RegisterStrategy(
+        self,
+        request: record_service_pb2.RegisterStrategyRequest,
+        context: grpc.aio.ServicerContext[record_service_pb2.RegisterStrategyRequest, record_service_pb2.RegisterStrategyResponse],
+    ) -> record_service_pb2.RegisterStrategyResponse:
+        """Make a strategy's source code known."""
+        return record_service_pb2.RegisterStrategyResponse(version_id=await self._strategies.register(request))
+
+    async def _stored(self, request: Request) -> Ack:
+        if request.look_only and request.events:
+            return await self._store.look(request.run_id, request.events[0].started.spec_digest)
+        return await self._store.append(
+            *(request.run_id, request.writer_epoch, request.first_sequence, request.events), duplicate_policy=request.duplicate_policy
+        )
+
     async def _answer(self, request: Request) -> Response:
         """Store one message.
 
@@ -87,7 +104,7 @@ class RecordServicer(record_service_pb2_grpc.RecordServiceServicer):  # type: ig
         """
         try:
             async with self._slots:
-                ack = await self._store.append(request.run_id, request.writer_epoch, request.first_sequence, request.events)
+                ack = await self._stored(request)
         except errors.Unavailable:
             raise
         except errors.CallError as error:

@@ -32,6 +32,9 @@ MAX_CONCURRENT_TRANSACTIONS = 6
 """Messages of runs that are stored already, written at once: enough to keep the database's disk busy, and fewer than the pool has
 connections."""
 
+UNLESS_DUPLICATE = frozenset({run_pb2.DUPLICATE_POLICY_REUSE, run_pb2.DUPLICATE_POLICY_REFUSE})
+"""Policies by which a run is not stored when runs of its spec have succeeded."""
+
 _log = structlog.get_logger("recording")
 
 
@@ -68,11 +71,20 @@ class RecordingStore:
         """Wait for what is being stored."""
         await self._openings.close()
 
-    async def append(self, run_id: str, writer_epoch: int, first_sequence: int, events: Sequence[run_pb2.RunEvent]) -> Ack:
+    async def append(
+        self,
+        run_id: str,
+        writer_epoch: int,
+        first_sequence: int,
+        events: Sequence[run_pb2.RunEvent],
+        *,
+        duplicate_policy: int = run_pb2.DUPLICATE_POLICY_RUN,
+    ) -> Ack:
         """Store events of a run, and renew its lease; without events only the latter.
 
         Events that are stored already are compared, bit for bit, and not stored again. Errors about a run that is known carry the
-        metadata expected_sequence.
+        metadata expected_sequence. `duplicate_policy`, a DuplicatePolicy, says whether a new run is stored when runs of its spec have
+        succeeded before.
 
         Raises:
             InvalidArgument: everything that is wrong with the events (INVALID_REQUEST, UNSTORABLE_VALUE); or their request_id made a run
@@ -83,10 +95,12 @@ class RecordingStore:
             DataLoss: what is stored differs (NONDETERMINISTIC_RESULT).
         """
         key, problems = parse_run_id(run_id), Problems()
+        looks = duplicate_policy != run_pb2.DUPLICATE_POLICY_IGNORE
         if events:
             check_envelope(str(key), first_sequence, events, problems)
         if events and writer_epoch == first_sequence == 1 and events[0].HasField("started"):
-            ack = await self._open(key, events, problems)
+            ack = await self._duplicate(key, events[0].started, duplicate_policy)
+            ack = ack or await self._open(key, events, problems, looks=looks)
             if ack is not None:
                 return ack
         async with self._slots, self._database.transaction() as connection:
@@ -99,7 +113,14 @@ class RecordingStore:
             except errors.CallError as error:
                 error.metadata["expected_sequence"] = str(run.progress.next_sequence)
                 raise
-            return await _acknowledged(connection, key, next_sequence, events, cancel_requested=run.cancel_requested)
+            earlier_runs = await _earlier_runs(connection, key, events) if looks else []
+            return Ack(next_sequence, run.cancel_requested, earlier_runs)
+
+    async def look(self, run_id: str, spec_digest: str) -> Ack:
+        """Name the runs of a spec that have succeeded, but for one run, and the newest as the one to take instead; nothing is stored."""
+        async with self._database.reading() as connection:
+            earlier = await queries.earlier_runs(connection, parse_run_id(run_id), spec_digest)
+        return Ack(next_sequence=1, earlier_runs=earlier, existing_run_id=earlier[0].run_id if earlier else "")
 
     async def claim_stale(self, engine_id: str) -> Claim | None:
         """Hand over the oldest stale run under a new epoch; None when there is none.
@@ -146,11 +167,21 @@ class RecordingStore:
             await queries.request_cancel(connection, run.run_id)
             return run.progress.state
 
-    async def _open(self, run_id: uuid.UUID, events: Sequence[run_pb2.RunEvent], problems: Problems) -> Ack | None:
+    async def _duplicate(self, run_id: uuid.UUID, started: run_pb2.RunStarted, policy: int) -> Ack | None:
+        """The answer to a run that its policy keeps from being stored; None to all others, and to those that are there already."""
+        if policy not in UNLESS_DUPLICATE:
+            return None
+        async with self._database.reading() as connection:
+            if await queries.is_known(connection, run_id, started.request_id):
+                return None
+        ack = await self.look(str(run_id), started.spec_digest)
+        return ack if ack.existing_run_id else None
+
+    async def _open(self, run_id: uuid.UUID, events: Sequence[run_pb2.RunEvent], problems: Problems, *, looks: bool) -> Ack | None:
         """Store the first message of a new run; None when the run or its request_id is there already."""
         started = events[0].started
         changes = changes_of(run_id, rows.NOT_STARTED, events, list(started.spec.symbols), problems)
-        earlier_runs = await self._openings.store(run_id, started.spec_digest, changes)
+        earlier_runs = await self._openings.store(run_id, started.spec_digest if looks else None, changes)
         return None if earlier_runs is None else Ack(changes.progress.next_sequence, earlier_runs=earlier_runs)
 
     async def _go_on(
@@ -233,17 +264,11 @@ async def _answer_unknown(
     return Ack(next_sequence=1, existing_run_id=str(owner_id))
 
 
-async def _acknowledged(
-    connection: AsyncConnection,
-    run_id: uuid.UUID,
-    next_sequence: int,
-    events: Sequence[run_pb2.RunEvent],
-    *,
-    cancel_requested: bool,
-) -> Ack:
+async def _earlier_runs(connection: AsyncConnection, run_id: uuid.UUID, events: Sequence[run_pb2.RunEvent]) -> list[run_pb2.EarlierRun]:
+    """Those that the answer to a run's first event names; none for other events."""
     if not events or not events[0].HasField("started"):
-        return Ack(next_sequence, cancel_requested)
-    return Ack(next_sequence, cancel_requested, await queries.earlier_runs(connection, run_id, events[0].started.spec_digest))
+        return []
+    return await queries.earlier_runs(connection, run_id, events[0].started.spec_digest)
 
 
 def _not_found(run_id: str) -> errors.NotFound:

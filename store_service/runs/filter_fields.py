@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from store_service.conversions import current_state
 from store_service.filter_fields import (
+    Comparison,
+    Condition,
     Fields,
+    Value,
     date_field,
     enum_field,
     labels_field,
     number_field,
     parameters_field,
+    prose_field,
     symbols_field,
     text_field,
     time_field,
     uuid_field,
 )
-from store_service.models import METRIC_COLUMNS, SORTABLE_METRICS, current_state, runs
+from store_service.models import METRIC_COLUMNS, SORTABLE_METRICS, run_words, runs
+from store_service.runs.search import search_field
+from store_service.strategy_models import run_iterations, strategy_versions
 from tapedeck.v1 import run_pb2
 
 _TEXTS = (
@@ -24,6 +36,22 @@ _TEXTS = (
 _NUMBERS = ("capital_base", "session_count", "sessions_recorded", "execution_seconds", "sweep_number", *SORTABLE_METRICS)
 _DATES = ("start_date", "end_date", "error_session_date", *(name for name in METRIC_COLUMNS if name not in SORTABLE_METRICS))
 
+_NUMBERED = select(run_iterations.c.run_id)
+_OF_VERSION = _NUMBERED.join(
+    strategy_versions,
+    (strategy_versions.c.name == run_iterations.c.strategy) & (strategy_versions.c.source_digest == run_iterations.c.source_digest),
+)
+
+
+def _among(found: Select[Any], field: Comparison) -> Comparison:
+    """A field of another table: whether the run is among those that a comparison finds there."""
+
+    def compare(path: Sequence[str], op: str, value: Value) -> Condition:
+        return runs.c.run_id.in_(found.where(field(path, op, value)))
+
+    return compare
+
+
 RUN_FIELDS = Fields(
     "a run",
     {
@@ -31,10 +59,14 @@ RUN_FIELDS = Fields(
         "symbols": symbols_field(runs.c.symbols),
         "parameters": parameters_field(runs.c.parameters),
         "labels": labels_field(runs.c.labels),
+        "note": prose_field(runs.c.note),
+        "search": search_field(run_words),
+        "strategy_version": _among(_OF_VERSION, uuid_field(strategy_versions.c.version_id)),
+        "iteration": _among(_NUMBERED, number_field(run_iterations.c.iteration)),
         **{name: uuid_field(runs.c[name]) for name in ("run_id", "replay_of", "sweep_id")},
         **{name: text_field(runs.c[name]) for name in _TEXTS},
         **{name: date_field(runs.c[name]) for name in _DATES},
-        **{name: time_field(runs.c[name]) for name in ("create_time", "finish_time")},
+        **{name: time_field(runs.c[name]) for name in ("create_time", "finish_time", "delete_time", "purge_time")},
         **{name: number_field(runs.c[name]) for name in _NUMBERS},
     },
 )

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from store_service.conversions import TERMINAL_STATES, parse_run_id
 from store_service.runs.engine import Engine
 from store_service.runs.execution import check_installed, check_request_id, choose_fingerprint, execute
+from store_service.runs.organizing import is_deleted
 from store_service.runs.overrides import with_overrides
 from store_service.runs.store import RunStore
 from store_service.violations import Checks, refuse
@@ -41,7 +42,7 @@ class Replays:
         Raises:
             InvalidArgument: the request is wrong, or the engine refuses what the overrides make of the spec.
             NotFound: there is no such run.
-            FailedPrecondition: the run has not ended, or its strategy or its data is gone.
+            FailedPrecondition: the run has not ended or is deleted, or its strategy or its data is gone.
             Unavailable: no engine answers; nothing was started (ENGINE_UNAVAILABLE).
         """
         _check(run_id, data, request_id)
@@ -58,6 +59,8 @@ class Replays:
     async def _request(
         self, original: run_pb2.Run, overrides: store_service_pb2.RunOverrides, data: int
     ) -> engine_service_pb2.RunBacktestRequest:
+        if original.HasField("delete_time"):
+            raise is_deleted(original.run_id)
         if original.state not in TERMINAL_STATES:
             raise errors.FailedPrecondition(f"run {original.run_id} has not ended, so it can't be replayed yet", reason="RUN_NOT_FINISHED")
         check_installed(original.spec.strategy, original.provenance, await self._engine.strategies())

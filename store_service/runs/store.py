@@ -16,8 +16,12 @@ from store_service.page_token import PageTokens
 from store_service.paging import MAX_PAGE_BYTES, Place, parse_order_by, parse_page_size, place_of, read_page
 from store_service.runs import queries
 from store_service.runs.filter_fields import RUN_FIELDS
+from store_service.runs.reading import reading_filtered
 from store_service.runs.settling import is_unsettled, settle
+from store_service.runs.similar import MAX_SIMILAR, Mark, check_subject, compare_page, find_subject, read_similar
 from store_service.runs.stream import no_such_run, read_stretch
+from store_service.runs.summary import parse_group_by, parse_metrics, summarize
+from store_service.sharpe_differences import compare_sharpe_ratios
 from store_service.violations import Checks, refuse
 from tapedeck.v1 import run_pb2, store_service_pb2
 from tapedeck_rpc import errors
@@ -66,6 +70,7 @@ class RunStore:
         page_size: int = 0,
         page_token: str = "",
         view: int = store_service_pb2.RUN_VIEW_UNSPECIFIED,
+        show_deleted: bool = False,
     ) -> tuple[list[run_pb2.Run], str]:
         """A page of runs and the token of the next one, empty at the end.
 
@@ -74,6 +79,7 @@ class RunStore:
 
         Raises:
             InvalidArgument: the filter, the order, the page size, the token or the view is wrong; all of it at once.
+            DeadlineExceeded: no index serves the filter and the order, and there are too many runs.
         """
         checks = Checks()
         with checks:
@@ -85,26 +91,47 @@ class RunStore:
         with checks:
             full = is_full(view, by_default=False)
         checks.done()
-        bound_to = (filter_text, str(order))
+        bound_to = (filter_text, str(order), *("show_deleted",) * show_deleted)
         after = Place.from_json(self._page_tokens.open(page_token, *bound_to), order) if page_token else None
-        async with self._database.reading() as connection:
-            rows = await read_page(connection, queries.list_runs(matching), order, after, limit + 1)
+        async with reading_filtered(self._database) as connection:
+            rows = await read_page(connection, queries.list_runs(matching, show_deleted=show_deleted), order, after, limit + 1)
         listed = await self._described(rows[:limit], full=full)
         if len(listed) == len(rows):
             return listed, ""
         return listed, self._page_tokens.seal(place_of(rows[len(listed) - 1], order).to_json(), *bound_to)
 
-    async def count_runs(self, filter_text: str = "") -> int:
+    async def count_runs(self, filter_text: str = "", *, show_deleted: bool = False) -> int:
         """Number of runs that a filter matches.
 
         Raises:
             InvalidArgument: the filter is wrong.
         """
         matching = condition(filter_text, RUN_FIELDS)
-        async with self._database.reading() as connection:
-            return (await connection.execute(queries.count(matching))).scalar_one()
+        async with reading_filtered(self._database) as connection:
+            return (await connection.execute(queries.count(matching, show_deleted=show_deleted))).scalar_one()
 
-    async def compare_runs(self, run_ids: Sequence[str], *, include_curves: bool = False) -> store_service_pb2.CompareRunsResponse:
+    async def summarize_runs(
+        self, filter_text: str = "", *, group_by: str = "", metrics: Sequence[str] = ()
+    ) -> list[store_service_pb2.RunGroup]:
+        """Statistics of metrics over the runs that a filter matches, by group.
+
+        Raises:
+            InvalidArgument: the filter, the grouping or the metrics are wrong, all of it at once; or it is too much to summarize.
+        """
+        checks = Checks()
+        with checks:
+            matching = condition(filter_text, RUN_FIELDS)
+        with checks:
+            grouping = parse_group_by(group_by)
+        with checks:
+            summarized = parse_metrics(metrics)
+        checks.done()
+        async with reading_filtered(self._database) as connection:
+            return await summarize(connection, matching, grouping, summarized)
+
+    async def compare_runs(
+        self, run_ids: Sequence[str], *, include_curves: bool = False, include_sharpe: bool = False
+    ) -> store_service_pb2.CompareRunsResponse:
         """Runs side by side, in the order asked for; ids that name no run are listed.
 
         Raises:
@@ -114,13 +141,42 @@ class RunStore:
         async with self._database.reading() as connection:
             rows = {row.run_id: row for row in await connection.execute(queries.GET_RUNS, {"run_ids": ids})}
         found = await self._described([rows[run_id] for run_id in ids if run_id in rows], full=False)
+        curves = await self._curves(ids) if include_curves or include_sharpe else []
         return store_service_pb2.CompareRunsResponse(
             runs=found,
             metrics=compare_metrics(found),
-            differences=compare_specs([run.spec for run in found]),
-            curves=align_curves(await self._curves(ids)) if include_curves else None,
+            differences=await asyncio.to_thread(compare_specs, [run.spec for run in found]),
+            curves=align_curves(curves) if include_curves else None,
+            sharpe=await asyncio.to_thread(_compare_succeeded, found, curves) if include_sharpe else None,
             missing_run_ids=[str(run_id) for run_id in ids if run_id not in rows],
         )
+
+    async def find_similar_runs(
+        self, *, run_id: str = "", spec: run_pb2.RunSpec | None = None, page_size: int = 0, page_token: str = ""
+    ) -> store_service_pb2.FindSimilarRunsResponse:
+        """A page of the runs that are like one run, or like a spec: those of the same digest first, then the others, newest first.
+
+        Raises:
+            InvalidArgument: the id, the spec, the page size or the token is wrong; all of it at once.
+            NotFound: there is no such run.
+        """
+        checks = Checks()
+        with checks:
+            check_subject(run_id, spec)
+        with checks:
+            limit = min(parse_page_size(page_size), MAX_SIMILAR)
+        checks.done()
+        bound_to = ("similar", run_id, "" if spec is None else spec.SerializeToString(deterministic=True).hex())
+        after = Mark.from_json(self._page_tokens.open(page_token, *bound_to)) if page_token else None
+        async with self._database.reading() as connection:
+            subject = await find_subject(connection, run_id, spec, after)
+            rows = await read_similar(connection, subject, after, limit + 1)
+        found = await asyncio.to_thread(compare_page, subject, await self._described(rows[:limit], full=False))
+        answer = store_service_pb2.FindSimilarRunsResponse(runs=found)
+        if len(found) < len(rows):
+            mark = Mark.after(subject, rows[len(found) - 1], found[-1])
+            answer.next_page_token = self._page_tokens.seal(mark.to_json(), *bound_to)
+        return answer
 
     async def watch_run(self, run_id: str, from_sequence: int = 0) -> AsyncGenerator[run_pb2.RunEvent]:
         """The run's events from a sequence on, recorded and then live, until its last one.
@@ -179,6 +235,11 @@ class RunStore:
             for run_id, rows in batches.items()
             if rows
         ]
+
+
+def _compare_succeeded(runs: Sequence[run_pb2.Run], curves: Sequence[EquityCurve]) -> store_service_pb2.SharpeComparison:
+    succeeded = {run.run_id for run in runs if run.state == run_pb2.RUN_STATE_SUCCEEDED}
+    return compare_sharpe_ratios(align_curves([curve for curve in curves if curve.run_id in succeeded]))
 
 
 def _ids_to_compare(run_ids: Sequence[str]) -> list[uuid.UUID]:
