@@ -43,5 +43,13 @@ class Settings(BaseSettings):
     """Longest wait of one SQL statement for a lock."""
     lease_seconds: float = Field(default=30.0, gt=0)
     """How long after its engine's last sign of life a run is stale."""
+    purge_after_days: float = Field(default=30.0, ge=0, le=36_500)
+    """How long a deleted run can be brought back before it is removed for good."""
+    backup_dir: Path | None = None
+    """Holds the backups. None: the folder `backups` in `data_dir`."""
+    backup_retention_days: int = Field(default=30, ge=1, le=36_500)
+    """Age from which `backup` deletes a backup; the newest good one is always kept."""
+    pg_bin: Path | None = None
+    """Folder of pg_dump, pg_restore and psql. None: the PATH's, or those of the embedded PostgreSQL, whichever are new enough."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least level logged."""

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-from google.protobuf.message import Message
-from sqlalchemy import Row, Select
 
 from store_service.conversions import id_violations, parse_sweep_id, to_sweep, to_sweep_result
 from store_service.database import Database
 from store_service.filtering import condition
 from store_service.models import sweep_results
 from store_service.page_token import PageTokens
-from store_service.paging import MAX_PAGE_BYTES, OrderBy, Place, parse_page_size, place_of, read_page
+from store_service.pages import Pages
+from store_service.paging import parse_page_size
 from store_service.sweeps import queries
 from store_service.sweeps.filter_fields import RESULT_FIELDS, SWEEP_FIELDS
 from store_service.violations import Checks
 from tapedeck.v1 import sweep_pb2
 from tapedeck_rpc import errors
-
-Listed = TypeVar("Listed", bound=Message)
 
 
 class SweepStore:
@@ -29,7 +23,7 @@ class SweepStore:
 
     def __init__(self, database: Database, page_tokens: PageTokens) -> None:
         self._database = database
-        self._page_tokens = page_tokens
+        self._pages = Pages(database, page_tokens)
 
     async def get_sweep(self, sweep_id: str) -> sweep_pb2.Sweep:
         """One sweep.
@@ -58,7 +52,7 @@ class SweepStore:
             limit = parse_page_size(page_size)
         checks.done()
         bound_to = ("sweeps", filter_text)
-        return await self._page(queries.list_sweeps(matching), queries.NEWEST_FIRST, limit, page_token, bound_to, to_sweep)
+        return await self._pages.read(queries.list_sweeps(matching), queries.NEWEST_FIRST, limit, page_token, bound_to, to_sweep)
 
     async def list_sweep_results(
         self, sweep_id: str = "", *, filter_text: str = "", order_by: str = "", page_size: int = 0, page_token: str = ""
@@ -82,7 +76,7 @@ class SweepStore:
             limit = parse_page_size(page_size)
         checks.done()
         rows, bound_to = queries.list_results(matching, wanted), ("sweep_results", str(wanted), filter_text, str(order))
-        page = await self._page(rows, order, limit, page_token, bound_to, to_sweep_result)
+        page = await self._pages.read(rows, order, limit, page_token, bound_to, to_sweep_result)
         if wanted is not None and not page[0]:
             await self.get_sweep(sweep_id)
         return page
@@ -103,29 +97,6 @@ class SweepStore:
             message = f"sweep {sweep.sweep_id} has no result {number}"
             raise errors.NotFound(message, reason="SWEEP_NOT_FOUND", metadata={"sweep_id": sweep.sweep_id, "number": str(number)})
         return sweep, to_sweep_result(row)
-
-    async def _page(
-        self,
-        rows: Select[Any],
-        order: OrderBy,
-        limit: int,
-        page_token: str,
-        bound_to: tuple[str, ...],
-        described: Callable[[Row[*tuple[Any, ...]]], Listed],
-    ) -> tuple[list[Listed], str]:
-        after = Place.from_json(self._page_tokens.open(page_token, *bound_to), order) if page_token else None
-        async with self._database.reading() as connection:
-            found = await read_page(connection, rows, order, after, limit + 1)
-        listed: list[Listed] = []
-        size = 0
-        for row in found[:limit]:
-            listed.append(described(row))
-            size += listed[-1].ByteSize()
-            if size >= MAX_PAGE_BYTES:
-                break
-        if len(listed) == len(found):
-            return listed, ""
-        return listed, self._page_tokens.seal(place_of(found[len(listed) - 1], order).to_json(), *bound_to)
 
 
 def check_result_name(sweep_id: str, number: int) -> None:

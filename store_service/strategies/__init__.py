@@ -1,0 +1,1 @@
+"""Versions of strategies, the runs of each, and suggestions attached to runs."""
