@@ -16,6 +16,7 @@ import structlog
 
 from engine_service.datasets import Catalogue
 from engine_service.recorder import Recorder
+from engine_service.registration import register
 from engine_service.runner import Limits, Runner
 from engine_service.servicer import EngineServicer
 from engine_service.settings import Settings
@@ -71,7 +72,7 @@ async def serve(settings: Settings) -> None:
         await start_fork_server(settings.data_dir)
         runner.prepare()
         await executor.open()
-        for task in (recorder.run(), runner.claim_forever(settings.claim_seconds)):
+        for task in (recorder.run(), runner.claim_forever(settings.claim_seconds), register(strategies.values(), record_channel)):
             stack.callback(asyncio.create_task(task).cancel)
         _log.info("ready", engine_port=port, health_port=health_port, workers=settings.workers, datasets=catalogue.names())
         await serve_until_signal([server, health_server], health)

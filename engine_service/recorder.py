@@ -16,7 +16,7 @@ import grpc
 import structlog
 
 from engine_service.recording import Recording
-from tapedeck.v1 import record_service_pb2, record_service_pb2_grpc
+from tapedeck.v1 import record_service_pb2, record_service_pb2_grpc, run_pb2
 from tapedeck_rpc import errors
 from tapedeck_rpc.status import from_rpc_error, from_status
 
@@ -52,9 +52,24 @@ class Recorder:
         self._work = asyncio.Event()
         self._away_since: float | None = None
 
-    def open(self, run_id: str, writer_epoch: int, next_sequence: int, *, on_cancel: Callable[[], None]) -> Recording:
-        """Start to record a run; `close` it when it is over."""
-        recording = Recording(run_id, writer_epoch, next_sequence, wake=self._work.set, on_cancel=on_cancel)
+    def open(
+        self,
+        run_id: str,
+        writer_epoch: int,
+        next_sequence: int,
+        *,
+        on_cancel: Callable[[], None],
+        duplicate_policy: run_pb2.DuplicatePolicy = run_pb2.DUPLICATE_POLICY_RUN,
+        look_only: bool = False,
+    ) -> Recording:
+        """Start to record a run, or only to ask for runs of the same spec; `close` it when it is over."""
+        recording = Recording(
+            *(run_id, writer_epoch, next_sequence),
+            wake=self._work.set,
+            on_cancel=on_cancel,
+            duplicate_policy=duplicate_policy,
+            look_only=look_only,
+        )
         self._recordings[run_id] = recording
         return recording
 

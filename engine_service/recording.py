@@ -32,8 +32,17 @@ class Recording:
     """One run on its way into the store. Events wait in order; one message is under way at a time."""
 
     def __init__(
-        self, run_id: str, writer_epoch: int, next_sequence: int, *, wake: Callable[[], None], on_cancel: Callable[[], None]
+        self,
+        run_id: str,
+        writer_epoch: int,
+        next_sequence: int,
+        *,
+        wake: Callable[[], None],
+        on_cancel: Callable[[], None],
+        duplicate_policy: run_pb2.DuplicatePolicy = run_pb2.DUPLICATE_POLICY_RUN,
+        look_only: bool = False,
     ) -> None:
+        """Nothing is recorded yet; the policy and whether the store only looks go with the first event."""
         self.run_id = run_id
         self.pulse = Pulse()
         self.refused: errors.CallError | None = None
@@ -41,6 +50,7 @@ class Recording:
         self._epoch = writer_epoch
         self._next_sequence = next_sequence
         self._wake, self._on_cancel = wake, on_cancel
+        self._with_first = record_service_pb2.RecordRunsRequest(duplicate_policy=duplicate_policy, look_only=look_only)
         self._waiting: deque[run_pb2.RunEvent] = deque()
         self._under_way: list[int] | None = None
         self._sent_epoch = writer_epoch
@@ -105,6 +115,8 @@ class Recording:
             message.events.append(event)
         if message.events:
             message.first_sequence = message.events[0].sequence
+            if message.first_sequence == 1:
+                message.MergeFrom(self._with_first)
         self._under_way, self._sent_epoch = [event.sequence for event in message.events], self._epoch
         self._sent_at, self._due_at = now, now + heartbeat_seconds
         return message
@@ -120,6 +132,8 @@ class Recording:
             self.refused = refused
         else:
             self.first_answer = self.first_answer or answer
+            if answer.next_sequence == 1:  # nothing of the run is recorded, nor will be
+                self._waiting.clear()
             # Only what this message carried: the store of a claimed run is ahead of it and still has to compare the rest.
             while self._waiting and self._waiting[0].sequence in sent and self._waiting[0].sequence < answer.next_sequence:
                 self._waiting.popleft()

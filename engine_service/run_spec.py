@@ -149,6 +149,8 @@ def check_request(request: engine_service_pb2.RunBacktestRequest) -> None:
         problems.add("if_store_unavailable", f"{request.if_store_unavailable} is no known value")
     if request.engine not in run_pb2.EngineChoice.values():
         problems.add("engine", f"{request.engine} is no known value")
+    if request.duplicate_policy not in run_pb2.DuplicatePolicy.values():
+        problems.add("duplicate_policy", f"{request.duplicate_policy} is no known value")
     check_labels(request.labels, problems)
     for name in nul_fields(request):
         problems.add(name, "must not contain the character U+0000")

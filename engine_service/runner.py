@@ -149,22 +149,26 @@ class Runner:
     def _stop_recording(self, run: LiveRun, reason: str = "") -> None:
         if run.recording is not None:
             self._recorder.close(run.recording)
-            run.recording, run.not_recorded_reason = None, reason
+            run.recording, run.not_recorded_reason = None, run.not_recorded_reason or reason
 
     async def _begin(self, run: LiveRun) -> bool:
-        """Record the first event and show it; False when the run must not be executed because its request made one before."""
+        """Record the first event and show it; False when the run must not be executed because another one answers its request."""
         first = run_pb2.RunEvent(sequence=1, started=run.started)
-        if run.save:
+        if run.save or run.must_be_new:
             claimed = run.writer_epoch > 1
-            recording = self._recorder.open(run.run_id, run.writer_epoch, 2 if claimed else 1, on_cancel=run.cancel)
-            run.recording = recording
+            run.recording = recording = self._recorder.open(
+                *(run.run_id, run.writer_epoch, 2 if claimed else 1),
+                on_cancel=run.cancel,
+                duplicate_policy=run.duplicate_policy,
+                look_only=not run.save,
+            )
             if not claimed:
                 recording.put(first)
-                await self._recorded(run, recording, lambda: recording.first_answer is not None)
-                if (answer := recording.first_answer) is not None:
-                    run.existing_run_id, run.earlier_runs = answer.existing_run_id, list(answer.earlier_runs)
-                    if run.existing_run_id:
-                        return False
+                await self._recorded(run, recording, lambda: recording.first_answer is not None or (run.cancelled and not run.save))
+                if (answer := recording.first_answer) is not None and run.is_answered_by(answer):
+                    return False
+            if not run.save:
+                self._stop_recording(run)
         run.emit(first)
         return True
 
@@ -185,9 +189,10 @@ class Runner:
             # An outage that began before the wait may be over, and only the next answer says so.
             if patient or min(self._recorder.away_seconds(), loop.time() - since) < self._limits.store_wait_seconds:
                 continue
-            self._stop_recording(run, f"the store could not be reached for {self._limits.store_wait_seconds:g} s")
+            away = f"the store could not be reached for {self._limits.store_wait_seconds:g} s"
+            self._stop_recording(run, away)
             if run.if_store_unavailable == FAIL:
-                raise errors.Unavailable(run.not_recorded_reason, reason="STORE_UNAVAILABLE")
+                raise errors.Unavailable(away, reason="STORE_UNAVAILABLE")
             return False
         if recording.refused is not None:
             if recording.refused.reason == "WRITER_FENCED":
@@ -198,14 +203,14 @@ class Runner:
     async def _execute(self, run: LiveRun, beginning: asyncio.Task[bool]) -> run_pb2.RunEvent | None:
         """Execute the run in a worker and show and record its events.
 
-        A worker that is free begins while the first event is being recorded; nothing of it is shown before that is done.
+        A worker that is free begins while the first event is being recorded, unless that may end the run; nothing of it is shown before.
 
         Returns:
-            The last event, which is not shown yet; None when the run is not to be executed because its request made one before.
+            The last event, which is not shown yet; None when the run is not to be executed because another one answers its request.
         """
         sequence = 2
         try:
-            if not self._workers.has_room and not await beginning:
+            if (run.must_be_new or not self._workers.has_room) and not await beginning:
                 return None
             async with self._workers.worker(run, self._job(run)) as worker:
                 if not await beginning:
@@ -218,17 +223,17 @@ class Runner:
                     if run.recording is not None:
                         await self._record(run, run.recording, event)
         except WorkerLost as lost:
-            return last_event(run, sequence, lost.reason, str(lost)) if await beginning else None
+            return run.last_event(sequence, lost.reason, str(lost)) if await beginning else None
         except errors.CallError as refusal:
             if refusal.reason == "WRITER_FENCED" or not run.has_begun:
                 raise
-            return last_event(run, sequence, refusal.reason, refusal.message)
+            return run.last_event(sequence, refusal.reason, refusal.message)
         except Exception:
             if not run.has_begun:
                 raise
             # A bug of ours; the run must not be executed again and again by every engine that claims it.
             _log.exception("run broke", run_id=run.run_id)
-            return last_event(run, sequence, "INTERNAL", "the engine failed to execute the run; its log has the details")
+            return run.last_event(sequence, "INTERNAL", "the engine failed to execute the run; its log has the details")
         raise AssertionError("a worker's events end with RunFinished or WorkerLost")
 
     async def _record(self, run: LiveRun, recording: Recording, event: run_pb2.RunEvent) -> None:
@@ -278,19 +283,10 @@ class Runner:
                     raise
                 differs = refusal.reason == "NONDETERMINISTIC_RESULT"
                 if not (differs and event.finished.error.reason in CUT_SHORT):
-                    event = last_event(run, event.sequence, refusal.reason, refusal.message)
+                    event = run.last_event(event.sequence, refusal.reason, refusal.message)
                 if run.recording is None:
                     return event
             else:
                 return event
         self._stop_recording(run, f"the store refused the end of the run: {event.finished.error.message}")
         return event
-
-
-def last_event(run: LiveRun, sequence: int, reason: str, message: str) -> run_pb2.RunEvent:
-    """The end of a run that its worker did not end itself; whatever happened to one that was cancelled, it was cancelled."""
-    if run.cancelled:
-        reason, message = "RUN_CANCELLED", "the run was cancelled"
-    state = run_pb2.RUN_STATE_CANCELLED if run.cancelled else run_pb2.RUN_STATE_FAILED
-    error = run_pb2.RunError(reason=reason, message=message)
-    return run_pb2.RunEvent(sequence=sequence, finished=run_pb2.RunFinished(state=state, error=error))

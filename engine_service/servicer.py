@@ -28,7 +28,7 @@ from tapedeck_rpc.status import from_rpc_error
 
 
 class EngineServicer(engine_service_pb2_grpc.EngineServiceServicer):  # type: ignore[misc]  # generated code has no types
-    """The verbs of the engine. `store` is asked only for the events of runs that an earlier request with the same request_id made."""
+    """The verbs of the engine. `store` is asked only for the events of recorded runs that answer a request."""
 
     def __init__(
         self,
@@ -51,7 +51,9 @@ class EngineServicer(engine_service_pb2_grpc.EngineServiceServicer):  # type: ig
         # Reads files, so not on the event loop.
         started = await asyncio.to_thread(self._started, request)
         save = request.save if request.HasField("save") else True
-        run = self._runner.start(LiveRun(started, save=save, if_store_unavailable=request.if_store_unavailable))
+        run = self._runner.start(
+            LiveRun(started, save=save, if_store_unavailable=request.if_store_unavailable, duplicate_policy=request.duplicate_policy)
+        )
         seen, recorded_run_id = 0, ""
         try:
             async with contextlib.aclosing(run.follow()) as events:
@@ -70,7 +72,9 @@ class EngineServicer(engine_service_pb2_grpc.EngineServiceServicer):  # type: ig
             async with contextlib.aclosing(self._recorded_events(recorded_run_id)) as events:
                 async for event in events:
                     if event.sequence > seen or event.HasField("finished"):
-                        yield engine_service_pb2.RunBacktestResponse(event=event)
+                        yield engine_service_pb2.RunBacktestResponse(
+                            event=event, earlier_runs=run.earlier_runs if event.sequence == 1 else ()
+                        )
 
     def _started(self, request: engine_service_pb2.RunBacktestRequest) -> run_pb2.RunStarted:
         check_request(request)

@@ -121,8 +121,8 @@ class Strategy:
         return self.parameters.__module__
 
     @cached_property
-    def source_digest(self) -> str:
-        """SHA-256 of the source of that module and of those beside it that it uses, directly or not, as hexadecimal digits."""
+    def source_code(self) -> str:
+        """The source of that module and of those beside it that it uses, directly or not, in the order of their names."""
         beside = self.import_path.rpartition(".")[0] + "."
         used, found = {self.import_path}, [self.import_path]
         while found:
@@ -130,7 +130,12 @@ class Strategy:
             new = {name for name in named - used if name.startswith(beside)}
             used |= new
             found += new
-        return hashlib.sha256("".join(inspect.getsource(sys.modules[name]) for name in sorted(used)).encode()).hexdigest()
+        return "".join(inspect.getsource(sys.modules[name]) for name in sorted(used))
+
+    @cached_property
+    def source_digest(self) -> str:
+        """SHA-256 of `source_code`, as hexadecimal digits."""
+        return hashlib.sha256(self.source_code.encode()).hexdigest()
 
 
 def load_strategies(allowed_plugins: Collection[str] = ()) -> dict[str, Strategy]:

@@ -28,15 +28,11 @@ def metrics_row(metrics: run_pb2.Metrics) -> NDArray[np.float64]:
 def metric_columns(rows: NDArray[np.float64]) -> list[sweep_pb2.MetricColumn]:
     """The message's columns of rows [results x COLUMNS]."""
     is_undefined = np.isnan(rows)
-    values, undefined = np.where(is_undefined, 0.0, rows).T.tolist(), is_undefined.any(axis=0).tolist()
-    return [
-        sweep_pb2.MetricColumn(
-            metric=name,
-            values=values[place],
-            undefined=np.flatnonzero(is_undefined[:, place]).tolist() if undefined[place] else (),
-        )
-        for place, name in enumerate(COLUMNS)
-    ]
+    values = np.where(is_undefined, 0.0, rows).T.tolist()
+    undefined: list[list[int]] = [[] for _ in COLUMNS]
+    for row, place in np.argwhere(is_undefined).tolist():
+        undefined[place].append(row)
+    return [sweep_pb2.MetricColumn(metric=name, values=values[place], undefined=undefined[place]) for place, name in enumerate(COLUMNS)]
 
 
 def canonical(rows: NDArray[np.float64]) -> NDArray[np.float64]:

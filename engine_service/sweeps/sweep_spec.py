@@ -52,8 +52,8 @@ MAX_RUNS_PER_SHARD = 4_096
 """A shard's results are one message to the store, which takes no more."""
 
 FEW_SHARDS = 8
-"""Kernel shards that are over in a moment, some 70 ms: it pays to have the store listen from the start, and not to look for look-ahead before
-the work, as the best result is looked at after it in any case."""
+"""Kernel shards that are over in a moment, some 70 ms: it pays to have the store listen from the start, and not to look for look-ahead
+before the work, as the best result is looked at after it in any case."""
 
 RUNS_PER_ZIPLINE_SHARD = 1
 """A run of zipline takes a second: nothing is gained by handing over several at once, and progress is seen."""
