@@ -8,8 +8,19 @@ from typing import IO, Any
 
 import click
 
-from tapedeck_client import cli_execute, cli_records, cli_sweeps
+from tapedeck_client import (
+    cli_execute,
+    cli_organize,
+    cli_records,
+    cli_report,
+    cli_similar,
+    cli_strategies,
+    cli_summary,
+    cli_sweeps,
+    cli_transfer,
+)
 from tapedeck_client.complaints import complaint
+from tapedeck_client.duplicates import EXIT_CODE, REASON
 from tapedeck_client.live import Interrupted
 from tapedeck_client.render.text import plain
 from tapedeck_client.terminal import shared_options
@@ -24,6 +35,12 @@ class Failure(click.ClickException):
         click.echo(self.message, err=True)
 
 
+class Duplicate(Failure):
+    """A run that was not started, because its spec has succeeded before."""
+
+    exit_code = EXIT_CODE
+
+
 class Commands(click.Group):
     """A group whose commands never end in a traceback."""
 
@@ -32,7 +49,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except CallError as error:
-            raise Failure("\n".join(complaint(error))) from None
+            kind = Duplicate if error.reason == REASON else Failure
+            raise kind("\n".join(complaint(error))) from None
         except KeyboardInterrupt:
             raise Interrupted("the command was stopped") from None
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -56,13 +74,26 @@ for _command in (
     cli_records.history,
     cli_records.show,
     cli_records.compare,
+    cli_report.report,
+    cli_similar.similar,
+    cli_summary.summary,
     cli_execute.replay,
     cli_execute.watch,
     cli_execute.cancel,
+    cli_organize.label,
+    cli_organize.note,
+    cli_organize.delete,
+    cli_organize.undelete,
+    cli_transfer.export_,
+    cli_transfer.import_,
     cli_sweeps.sweep,
     cli_sweeps.sweeps,
     cli_sweeps.sweep_results,
     cli_execute.promote,
+    cli_strategies.strategy_versions,
+    cli_strategies.strategy_version,
+    cli_strategies.suggest,
+    cli_strategies.suggestions,
     cli_records.strategies,
     cli_records.datasets,
 ):

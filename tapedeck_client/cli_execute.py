@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import IO
 
 import click
 
 from tapedeck.v1 import engine_service_pb2, store_service_pb2
-from tapedeck.v1.run_pb2 import EngineChoice, ReplayVerdict
+from tapedeck.v1.engine_service_pb2 import RunBacktestResponse
+from tapedeck.v1.run_pb2 import DUPLICATE_POLICY_RUN, EngineChoice, ReplayVerdict
 from tapedeck.v1.store_service_pb2 import RunOverrides
+from tapedeck_client.duplicates import ask, chosen_policy, duplicate_options, earlier_lines
 from tapedeck_client.ids import find_run, find_sweep
 from tapedeck_client.live import Interrupted, LiveRun
-from tapedeck_client.render import events
 from tapedeck_client.render.replay import replay_verdict
 from tapedeck_client.render.text import plain
 from tapedeck_client.spec_options import execution_options, fill, new_spec, spec_options
 from tapedeck_client.terminal import Terminal, pass_terminal, shared_options
+from tapedeck_rpc.errors import AlreadyExists
 
 _SEQUENCE = click.IntRange(1, 2**63 - 1)
 _STORE_CHOICES = {
@@ -40,6 +43,7 @@ _EXPECTED = (ReplayVerdict.OUTCOME_IDENTICAL, ReplayVerdict.OUTCOME_OVERRIDDEN)
 @spec_options
 @execution_options
 @click.option("--if-store-unavailable", type=click.Choice([*_STORE_CHOICES][1:]), help="What to do while the store is away.")
+@duplicate_options
 @shared_options
 @pass_terminal
 def run(
@@ -52,26 +56,44 @@ def run(
     no_save: bool,
     if_store_unavailable: str | None,
     request_id: str | None,
+    force: bool,
+    reuse: bool,
+    skip_duplicate_check: bool,
     **spec_fields: object,
 ) -> None:
     """Run STRATEGY and record the result.
 
+    When the spec has succeeded before, it asks whether to run it again; where nobody can be asked, it stops with exit code 3.
+
     Example: tapedeck run sma_crossover -s GOOG --start 2005-01-03 --end 2012-12-31 -p fast=10 -p slow=30
     """
-    messages = terminal.client().run(
+    policy = chosen_policy(force=force, reuse=reuse, skip_duplicate_check=skip_duplicate_check)
+    execute = partial(
+        terminal.client().run,
         new_spec(strategy, spec_file, spec_fields),
         request_id=request_id or str(uuid.uuid4()),
         save=not no_save,
         labels=dict(labels),
-        if_store_unavailable=_STORE_CHOICES[if_store_unavailable or ""],
+        # Where nothing is kept, a store that is away is no reason to wait for ever.
+        if_store_unavailable=_STORE_CHOICES[if_store_unavailable or ("continue" if no_save else "")],
         engine=engine,
     )
-    with LiveRun(terminal, "waiting for a worker") as live, _interruptible(live, saved=not no_save), closing(messages):
+    try:
+        live = _follow(terminal, execute(duplicate_policy=policy), saved=not no_save)
+    except AlreadyExists as refused:
+        ask(terminal, refused)
+        live = _follow(terminal, execute(duplicate_policy=DUPLICATE_POLICY_RUN), saved=not no_save)
+    _exit_with(ok=live.succeeded)
+
+
+def _follow(terminal: Terminal, messages: Generator[RunBacktestResponse, None, None], *, saved: bool) -> LiveRun:
+    """Show a run to its end."""
+    with LiveRun(terminal, "waiting for a worker") as live, _interruptible(live, saved=saved), closing(messages):
         for message in messages:
             live.show(message, message.event)
-            live.note(events.earlier_lines(message.earlier_runs))
+            live.note(earlier_lines(message))
     live.tell_recorded()
-    _exit_with(ok=live.succeeded)
+    return live
 
 
 @click.command()

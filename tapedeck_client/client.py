@@ -19,7 +19,14 @@ from tapedeck.v1.engine_service_pb2 import (
     RunBacktestRequest,
     RunBacktestResponse,
 )
-from tapedeck.v1.run_pb2 import ENGINE_CHOICE_UNSPECIFIED, EngineChoice, Run, RunSpec
+from tapedeck.v1.run_pb2 import (
+    DUPLICATE_POLICY_UNSPECIFIED,
+    ENGINE_CHOICE_UNSPECIFIED,
+    DuplicatePolicy,
+    EngineChoice,
+    Run,
+    RunSpec,
+)
 from tapedeck.v1.store_service_pb2 import (
     REPLAY_DATA_UNSPECIFIED,
     RUN_VIEW_UNSPECIFIED,
@@ -27,6 +34,8 @@ from tapedeck.v1.store_service_pb2 import (
     CompareRunsResponse,
     CountRunsRequest,
     CountRunsResponse,
+    FindSimilarRunsRequest,
+    FindSimilarRunsResponse,
     GetRunRequest,
     GetRunResponse,
     ListRunsRequest,
@@ -36,10 +45,15 @@ from tapedeck.v1.store_service_pb2 import (
     ReplayRunResponse,
     RunOverrides,
     RunView,
+    SummarizeRunsRequest,
+    SummarizeRunsResponse,
     WatchRunRequest,
     WatchRunResponse,
 )
+from tapedeck_client.client_organize import OrganizeMethods
+from tapedeck_client.client_strategies import StrategyMethods
 from tapedeck_client.client_sweeps import SweepMethods
+from tapedeck_client.client_transfer import TransferMethods
 from tapedeck_client.connection import UNARY_TIMEOUT_SECONDS, every_page
 from tapedeck_client.resume import Opened, Place, each_once
 from tapedeck_rpc import errors
@@ -47,11 +61,14 @@ from tapedeck_rpc import errors
 COMPARE_TIMEOUT_SECONDS = 30.0
 """Deadline of a comparison: it may read the sessions of ten long runs."""
 
+SUMMARY_TIMEOUT_SECONDS = 30.0
+"""Deadline of statistics: they may read and sort all metrics of 100,000 runs."""
+
 LIST_PAGE_SIZE = 200
 """Runs a page of `list_all`: some 200 KB, far below the largest message, and few calls."""
 
 
-class TapedeckClient(SweepMethods):
+class TapedeckClient(SweepMethods, OrganizeMethods, StrategyMethods, TransferMethods):
     """A client of the engine and the store; safe to share between threads.
 
     Unary calls have a deadline and are retried by the channel while the service is away. Streams have no deadline; one that is cut is
@@ -69,6 +86,7 @@ class TapedeckClient(SweepMethods):
         labels: Mapping[str, str] | None = None,
         if_store_unavailable: IfStoreUnavailable = IF_STORE_UNAVAILABLE_UNSPECIFIED,
         engine: EngineChoice = ENGINE_CHOICE_UNSPECIFIED,
+        duplicate_policy: DuplicatePolicy = DUPLICATE_POLICY_UNSPECIFIED,
     ) -> Generator[RunBacktestResponse, None, None]:
         """Execute a backtest and yield its events, from `started` to `finished`.
 
@@ -81,6 +99,7 @@ class TapedeckClient(SweepMethods):
             labels: Labels of the run.
             if_store_unavailable: What to do when the engine can't reach the store.
             engine: Which engine executes the run; the result is the same.
+            duplicate_policy: What to do when the spec has succeeded before; REFUSE raises `AlreadyExists`, REUSE yields the recorded run.
         """
         request = RunBacktestRequest(
             spec=spec,
@@ -89,10 +108,13 @@ class TapedeckClient(SweepMethods):
             labels=labels,
             if_store_unavailable=if_store_unavailable,
             engine=engine,
+            duplicate_policy=duplicate_policy,
         )
 
+        is_recorded = save
+
         def open_call(place: Place) -> Opened[RunBacktestResponse | WatchRunResponse]:
-            if place.run_id and not save:
+            if place.run_id and not is_recorded:
                 lost = f"the engine at {self._engine_peer.target} went away, and the run with it: it was not saved"
                 raise errors.Unavailable(lost, reason="ENGINE_UNAVAILABLE")
             if place.run_id:
@@ -101,7 +123,9 @@ class TapedeckClient(SweepMethods):
 
         with contextlib.closing(each_once(open_call, _is_finished, Place(), self._backoff)) as messages:
             for message in messages:
-                yield message if isinstance(message, RunBacktestResponse) else RunBacktestResponse(event=message.event)
+                answer = message if isinstance(message, RunBacktestResponse) else RunBacktestResponse(event=message.event)
+                is_recorded |= answer.event.started.run_id in {run.run_id for run in answer.earlier_runs}  # it is reused
+                yield answer
 
     def watch(self, run_id: str, from_sequence: int = 1) -> Generator[WatchRunResponse, None, None]:
         """Yield the events of a run from a sequence on, recorded and then live, until the run ends."""
@@ -145,10 +169,13 @@ class TapedeckClient(SweepMethods):
         page_size: int = 0,
         page_token: str = "",
         view: RunView = RUN_VIEW_UNSPECIFIED,
+        show_deleted: bool = False,
         timeout_seconds: float = UNARY_TIMEOUT_SECONDS,
     ) -> ListRunsResponse:
         """One page of runs: by default the 20 newest. `ListRunsRequest` describes filter and order."""
-        request = ListRunsRequest(filter=filter, order_by=order_by, page_size=page_size, page_token=page_token, view=view)
+        request = ListRunsRequest(
+            filter=filter, order_by=order_by, page_size=page_size, page_token=page_token, view=view, show_deleted=show_deleted
+        )
         response: ListRunsResponse = self._store_peer.call(self._store.ListRuns, request, timeout_seconds)
         return response
 
@@ -159,22 +186,64 @@ class TapedeckClient(SweepMethods):
         *,
         page_size: int = LIST_PAGE_SIZE,
         view: RunView = RUN_VIEW_UNSPECIFIED,
+        show_deleted: bool = False,
     ) -> Generator[Run, None, None]:
         """Every run that matches, fetched page by page as they are asked for."""
-        for page in every_page(lambda token: self.list(filter, order_by, page_size=page_size, page_token=token, view=view)):
+
+        def fetch(page_token: str) -> ListRunsResponse:
+            return self.list(filter, order_by, page_size=page_size, page_token=page_token, view=view, show_deleted=show_deleted)
+
+        for page in every_page(fetch):
             yield from page.runs
 
-    def count(self, filter: str = "", *, timeout_seconds: float = UNARY_TIMEOUT_SECONDS) -> int:  # noqa: A002 - the contract's word for it
+    def count(
+        self,
+        filter: str = "",  # noqa: A002 - the contract's word for it
+        *,
+        show_deleted: bool = False,
+        timeout_seconds: float = UNARY_TIMEOUT_SECONDS,
+    ) -> int:
         """Number of runs that match."""
-        response: CountRunsResponse = self._store_peer.call(self._store.CountRuns, CountRunsRequest(filter=filter), timeout_seconds)
+        request = CountRunsRequest(filter=filter, show_deleted=show_deleted)
+        response: CountRunsResponse = self._store_peer.call(self._store.CountRuns, request, timeout_seconds)
         return response.run_count
 
+    def summarize(
+        self,
+        filter: str = "",  # noqa: A002 - the contract's word for it
+        *,
+        group_by: str = "",
+        metrics: Sequence[str] = (),
+        timeout_seconds: float = SUMMARY_TIMEOUT_SECONDS,
+    ) -> SummarizeRunsResponse:
+        """Statistics of the metrics of runs that match and succeeded: together, or by "strategy", "symbol" or "parameters.NAME"."""
+        request = SummarizeRunsRequest(filter=filter, group_by=group_by, metrics=metrics)
+        response: SummarizeRunsResponse = self._store_peer.call(self._store.SummarizeRuns, request, timeout_seconds)
+        return response
+
     def compare(
-        self, run_ids: Sequence[str], *, include_curves: bool = False, timeout_seconds: float = COMPARE_TIMEOUT_SECONDS
+        self,
+        run_ids: Sequence[str],
+        *,
+        include_curves: bool = False,
+        include_sharpe: bool = False,
+        timeout_seconds: float = COMPARE_TIMEOUT_SECONDS,
     ) -> CompareRunsResponse:
-        """2 to 10 runs side by side."""
-        request = CompareRunsRequest(run_ids=run_ids, include_curves=include_curves)
+        """2 to 10 runs side by side; `include_sharpe` says whether differences between Sharpe ratios are more than noise."""
+        request = CompareRunsRequest(run_ids=run_ids, include_curves=include_curves, include_sharpe=include_sharpe)
         response: CompareRunsResponse = self._store_peer.call(self._store.CompareRuns, request, timeout_seconds)
+        return response
+
+    def similar(
+        self, subject: str | RunSpec, *, page_size: int = 0, page_token: str = "", timeout_seconds: float = UNARY_TIMEOUT_SECONDS
+    ) -> FindSimilarRunsResponse:
+        """A page of the runs that are like a run, given by its id, or like a spec: those of the same spec first, by default 20."""
+        request = FindSimilarRunsRequest(page_size=page_size, page_token=page_token)
+        if isinstance(subject, str):
+            request.run_id = subject
+        else:
+            request.spec.CopyFrom(subject)
+        response: FindSimilarRunsResponse = self._store_peer.call(self._store.FindSimilarRuns, request, timeout_seconds)
         return response
 
     def cancel(self, run_id: str, *, timeout_seconds: float = UNARY_TIMEOUT_SECONDS) -> CancelRunResponse:

@@ -12,7 +12,9 @@ import grpc
 
 from tapedeck.v1.engine_service_pb2_grpc import EngineServiceStub
 from tapedeck.v1.store_service_pb2_grpc import StoreServiceStub
+from tapedeck.v1.strategy_service_pb2_grpc import StrategyServiceStub
 from tapedeck.v1.sweep_service_pb2_grpc import SweepServiceStub
+from tapedeck.v1.transfer_service_pb2_grpc import TransferServiceStub
 from tapedeck_client.peer import Peer
 from tapedeck_client.resume import Backoff
 from tapedeck_rpc.channel import open_channel
@@ -55,6 +57,8 @@ class Connection:
         self._engine: Any = EngineServiceStub(to_engine)
         self._store: Any = StoreServiceStub(to_store)
         self._sweeps: Any = SweepServiceStub(to_store)
+        self._versions: Any = StrategyServiceStub(to_store)
+        self._transfers: Any = TransferServiceStub(to_store)
         self._backoff = backoff or Backoff()
 
     def _own_channel(self, peer: Peer) -> grpc.Channel:

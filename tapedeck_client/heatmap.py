@@ -1,28 +1,19 @@
-"""A picture of one metric over two parameters of a sweep. matplotlib draws it, and is loaded only when a picture is asked for."""
+"""A picture of one metric over two parameters of a sweep."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-import click
-
+from tapedeck_client.picture import Picture
 from tapedeck_client.render.metrics import metric_label
 from tapedeck_client.render.text import scalar
 from tapedeck_client.sweep_rows import LOWEST_IS_BEST, ResultRow
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 MOST_TICKS = 12
 """Values written along an axis; with more of them only every n-th one is."""
-
-INCHES = (8.0, 6.0)
-"""Size of the picture."""
-
-DOTS_PER_INCH = 150
 
 
 class Cells(NamedTuple):
@@ -75,13 +66,8 @@ class Heatmap:
             click.ClickException: matplotlib is not installed.
             click.BadParameter: matplotlib writes no such files, or there is no such folder.
         """
-        self._path, self._x, self._y = path, x, y
-        self._figure = _figure()
-        kinds = sorted(self._figure.canvas.get_supported_filetypes())
-        if path.suffix.removeprefix(".").lower() not in kinds:
-            raise click.BadParameter(f"{path.name} has to end with one of: .{', .'.join(kinds)}", param_hint="--heatmap")
-        if not path.parent.is_dir():
-            raise click.BadParameter(f"there is no folder {path.parent}", param_hint="--heatmap")
+        self._picture = Picture(path, "--heatmap")
+        self._x, self._y = x, y
 
     def draw(self, rows: Sequence[ResultRow], metric: str, title: str) -> str:
         """Write the picture and say so, or why there is none.
@@ -92,28 +78,18 @@ class Heatmap:
         shown = cells(rows, metric, self._x, self._y)
         if all(math.isnan(value) for row in shown.values for value in row):
             return f"no picture: no result has a {metric_label(metric)}"
-        axes = self._figure.subplots()
+        figure = self._picture.figure
+        axes = figure.subplots()
         colours = "viridis_r" if metric in LOWEST_IS_BEST else "viridis"
         image = axes.imshow(shown.values, origin="lower", aspect="auto", cmap=colours)
-        self._figure.colorbar(image, label=metric_label(metric))
+        figure.colorbar(image, label=metric_label(metric))
         axes.set_title(title)
         axes.set_xlabel(self._x)
         axes.set_ylabel(self._y)
         axes.set_xticks(*_ticks(shown.x_values), rotation=45, ha="right")
         axes.set_yticks(*_ticks(shown.y_values))
-        try:
-            self._figure.savefig(self._path)
-        except OSError as error:
-            raise click.ClickException(f"the picture can't be written to {self._path}: {error.strerror}") from None
-        return f"{self._path} shows {metric_label(metric)} over {self._x} and {self._y}"
-
-
-def _figure() -> Figure:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise click.ClickException("a picture needs matplotlib: pip install 'tapedeck[plot]'") from None
-    return Figure(figsize=INCHES, dpi=DOTS_PER_INCH, layout="constrained")
+        self._picture.save()
+        return f"{self._picture.path} shows {metric_label(metric)} over {self._x} and {self._y}"
 
 
 def _ticks(values: Sequence[object]) -> tuple[list[int], list[str]]:

@@ -31,7 +31,8 @@ def find_run(client: TapedeckClient, text: str) -> str:
     """
 
     def ending_with(tail: str) -> Iterable[str]:
-        return (run.run_id for run in client.list(f'run_id = "*{tail}"', page_size=SHOWN_CANDIDATES).runs)
+        # Deleted runs too: what can't be done with one is for the service to say.
+        return (run.run_id for run in client.list(f'run_id = "*{tail}"', page_size=SHOWN_CANDIDATES, show_deleted=True).runs)
 
     return _find("run", text, ending_with)
 
@@ -45,11 +46,20 @@ def find_sweep(client: TapedeckClient, text: str) -> str:
     return _find("sweep", text, ending_with)
 
 
+def find_version(client: TapedeckClient, text: str) -> str:
+    """The id of the strategy version that `text` names; as `find_run`."""
+
+    def ending_with(tail: str) -> Iterable[str]:
+        return (version.version_id for version in client.strategy_versions(f'version_id = "*{tail}"', page_size=SHOWN_CANDIDATES))
+
+    return _find("strategy version", text, ending_with)
+
+
 def _find(noun: str, text: str, ending_with: Callable[[str], Iterable[str]]) -> str:
     given = text.strip().lower()
     if _WHOLE.fullmatch(given):
         return given
-    not_found = f"{noun.upper()}_NOT_FOUND"
+    not_found = f"{noun.upper().replace(' ', '_')}_NOT_FOUND"
     if not _TAIL.fullmatch(given):
         message = f'"{plain(text)}" is no id of a {noun}: give all of it, or at least its last {LEAST_TAIL_DIGITS} hexadecimal digits'
         raise errors.InvalidArgument(message, reason=not_found)

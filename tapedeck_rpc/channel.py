@@ -39,6 +39,8 @@ OPTIONS: list[tuple[str, int | str]] = [
     # Reconnect quickly: the services are meant to be restarted at any time.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
+    # A channel that is opened when the peer is back does not wait as long as an older one that failed to reach it.
+    ("grpc.use_local_subchannel_pool", 1),
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
 ]
 

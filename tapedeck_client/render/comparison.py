@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tapedeck.v1.run_pb2 import Run
-from tapedeck.v1.store_service_pb2 import AlignedCurves, CompareRunsResponse
+from tapedeck.v1.store_service_pb2 import AlignedCurves, CompareRunsResponse, SharpeComparison
 from tapedeck_client.render.metrics import metric_label, write_metric
 from tapedeck_client.render.tables import plain_table
 from tapedeck_client.render.text import money, optional, plain, scalar, session, state_text, symbols, tail
@@ -32,6 +32,8 @@ def comparison(response: CompareRunsResponse) -> RenderableType:
         places = range(first, min(first + RUNS_PER_TABLE, len(response.runs)))
         parts += [_side_by_side(response, places), Text("")]
     parts.append(Text(f"{BEST} best of the runs compared", style="dim"))
+    if response.HasField("sharpe"):
+        parts += [Text(""), *_sharpe(response.sharpe)]
     if response.HasField("curves"):
         parts += [Text(""), *_curves(response.curves)]
     return Group(*parts)
@@ -63,6 +65,23 @@ def _headings(runs: Sequence[Run]) -> Iterator[tuple[str, list[RenderableType]]]
 def _metric_cell(metric: str, value: float | None, *, best: bool) -> Text:
     written = write_metric(metric, value)
     return Text(f"{BEST} {written.plain}", style="bold green") if best else written
+
+
+def _sharpe(sharpe: SharpeComparison) -> Iterator[RenderableType]:
+    if sharpe.note:
+        yield Text(f"Sharpe ratios are not tested: {plain(sharpe.note)}", style="dim")
+        return
+    yield Text(f"Highest Sharpe ratio on {sharpe.return_count:,} common sessions: {tail(sharpe.best_run_id)}", style="bold")
+    table = plain_table(
+        "Run", "Below it by", f"{sharpe.confidence:.0%} interval", "", right=("Below it by", f"{sharpe.confidence:.0%} interval")
+    )
+    for each in sharpe.differences:
+        if not each.HasField("difference"):
+            table.add_row(tail(each.run_id), "–", "–", "has no Sharpe ratio there")
+            continue
+        verdict = Text("more than noise", style="bold") if each.is_more_than_noise else Text("no more than noise", style="dim")
+        table.add_row(tail(each.run_id), f"{each.difference:.3f}", f"{each.lowest:.3f} to {each.highest:.3f}", verdict)
+    yield table
 
 
 def _curves(curves: AlignedCurves) -> Iterator[RenderableType]:

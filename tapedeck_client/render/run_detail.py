@@ -48,8 +48,15 @@ def _fact_rows(run: Run) -> Iterator[tuple[str, RenderableType]]:
     yield "Sessions", Text.assemble(count(run.sessions_recorded), " recorded of ", count(run.session_count))
     if run.engine_kind or run.provenance.engine_kind:
         yield "Engine", plain(run.engine_kind or run.provenance.engine_kind)
+    if run.iteration:
+        version = f" of strategy version {plain(run.strategy_version)}" if run.strategy_version else ""
+        yield "Iteration", f"{run.iteration:,}{version}"
     if run.labels:
         yield "Labels", labels(run.labels)
+    if run.note:
+        yield "Note", plain(run.note)
+    if run.HasField("delete_time"):
+        yield "Deleted (UTC)", f"{instant(run.delete_time)}, removed for good from {instant(run.purge_time)} on"
     if run.HasField("sweep"):
         yield "Made of", f"result {run.sweep.number:,} of sweep {plain(run.sweep.sweep_id)}"
     if run.HasField("replay"):

@@ -55,19 +55,21 @@ def facts(rows: Iterable[tuple[str, RenderableType]]) -> Table:
     return table
 
 
-def history(runs: Sequence[Run], sort: str, *, reverse: bool) -> RenderableType:
-    """Runs, one a line, with the column they are sorted by marked."""
-    headings = ["Run", "Created (UTC)", "Strategy", "Symbols", "State", "Return", "Sharpe", "Drawdown"]
+def history(runs: Sequence[Run], sort: str, *, reverse: bool, of_one_strategy: bool = False) -> RenderableType:
+    """Runs, one a line, with the column they are sorted by marked. Of one strategy, the parameters that vary take the place of its name."""
+    varied = varying_parameters(runs) if of_one_strategy else []
+    telling = "Parameters" if any(varied) else "Strategy"
+    headings = ["Run", "Created (UTC)", telling, "Symbols", "State", "Return", "Sharpe", "Drawdown"]
     marked = [f"{heading}{'▲' if reverse else '▼'}" if heading == SORTINGS[sort].heading else heading for heading in headings]
     table = plain_table(*marked, right=marked[5:])
     for place, column in enumerate(table.columns):
-        column.no_wrap = headings[place] not in {"Strategy", "Symbols"}
-    for run in runs:
+        column.no_wrap = headings[place] not in {telling, "Symbols"}
+    for place, run in enumerate(runs):
         metrics = run.metrics
         table.add_row(
             Text(tail(run.run_id), style="bold"),
             instant(run.create_time),
-            plain(run.spec.strategy),
+            varied[place] if any(varied) else plain(run.spec.strategy),
             symbols(run.spec),
             state_text(run.state),
             percent(optional(metrics, "total_return")),
@@ -75,6 +77,14 @@ def history(runs: Sequence[Run], sort: str, *, reverse: bool) -> RenderableType:
             percent(optional(metrics, "max_drawdown")),
         )
     return table
+
+
+def varying_parameters(runs: Sequence[Run]) -> list[str]:
+    """For each run, those of its parameters that are not the same in all runs: "fast=10, slow=30"."""
+    written = [{name: scalar(value) for name, value in MessageToDict(run.spec.parameters).items()} for run in runs]
+    names = sorted({name for parameters in written for name in parameters})
+    varying = [name for name in names if len({parameters.get(name) for parameters in written}) > 1]
+    return [", ".join(f"{plain(name)}={parameters[name]}" for name in varying if name in parameters) for parameters in written]
 
 
 def strategies(found: Sequence[Strategy]) -> RenderableType:
