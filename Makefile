@@ -8,6 +8,7 @@ PROTOS := $(wildcard protos/tapedeck/v1/*.proto)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 TAG = $(shell git describe --tags --abbrev=0 2>/dev/null)
 PG15 := /usr/lib/postgresql/15/bin/initdb
+CHROMIUM := /usr/bin/chromium
 RANDOM_REQUESTS ?= 20000
 PARITY_CASES ?= 5000
 # Tests of a file share a pair of services, so a file stays in one process. In their own order: sorted by their number of tests, the files
@@ -74,12 +75,14 @@ test: .venv/ready ## pass the tests that need nothing but Python, with branch co
 	$(BIN)/coverage report --skip-covered --fail-under=85
 	$(BIN)/coverage report --skip-covered --fail-under=90 --include="store_service/*"
 
-test-system: .venv/ready $(PG15) ## pass the tests that need more: Debian's PostgreSQL 15, fresh installations
+test-system: .venv/ready $(PG15) $(CHROMIUM) ## pass the tests that need more: Debian's PostgreSQL 15 and Chromium, fresh installations
 	$(BIN)/pytest -m system
 
-$(PG15):
-	@test "$$(id -u)" = 0 || { echo "make test-system needs Debian's PostgreSQL 15: have root run apt-get install postgresql-15"; exit 1; }
-	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql-15 postgresql-client-15
+$(PG15): PACKAGES = postgresql-15 postgresql-client-15
+$(CHROMIUM): PACKAGES = chromium
+$(PG15) $(CHROMIUM):
+	@test "$$(id -u)" = 0 || { echo "make test-system needs Debian's $(firstword $(PACKAGES)): have root run apt-get install $(PACKAGES)"; exit 1; }
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(PACKAGES)
 
 faults: .venv/ready ## kill services, workers and fork servers in the middle of runs
 	$(BIN)/pytest -q -m faults

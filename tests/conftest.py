@@ -16,6 +16,8 @@ pytest_plugins = [
     "tests.fix_runs",
     "tests.fix_replays",
     "tests.fix_sweeps",
+    "tests.fix_strategies",
+    "tests.fix_transfer",
     "tests.fix_engine",
     "tests.fix_pair",
     "tests.fix_parity",

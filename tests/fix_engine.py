@@ -30,6 +30,7 @@ from tapedeck_rpc.channel import open_aio_channel
 from tapedeck_rpc.interceptors import server_interceptors
 from tests.fix_plugins import PLUGINS
 from tests.fix_runs import make_started
+from tests.fix_strategies import strategies_of
 
 ALLOWED = frozenset(PLUGINS.split(","))
 LONG_LEASE_SECONDS = 30.0
@@ -47,7 +48,7 @@ class RecordPort:
     async def start(self) -> None:
         """Serve."""
         self._server = grpc.aio.server(interceptors=server_interceptors(), options=[("grpc.so_reuseport", 0)])
-        servicer = RecordServicer(self.store, SweepRecording(self._database))
+        servicer = RecordServicer(self.store, SweepRecording(self._database), strategies_of(self._database))
         record_service_pb2_grpc.add_RecordServiceServicer_to_server(servicer, self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port(self.address)}"
         await self._server.start()

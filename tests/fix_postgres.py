@@ -99,6 +99,14 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield opened
 
 
+@pytest.fixture
+async def other_database(postgres_url: str, migrated_template: str) -> AsyncIterator[Database]:
+    """The database of another store, opened for one test."""
+    with _copy(postgres_url, migrated_template) as url:
+        async with Database(url, Settings()) as opened:
+            yield opened
+
+
 @pytest.fixture(scope="module")
 async def module_database(module_database_url: str) -> AsyncIterator[Database]:
     """A fresh database with the schema, opened for the tests of a module."""

@@ -14,6 +14,7 @@ import pytest
 
 from store_service.recording.store import RecordingStore
 from store_service.runs.engine import Engine
+from store_service.runs.organizing import RunOrganizer
 from store_service.runs.replay import Replays
 from store_service.runs.servicer import StoreServicer
 from store_service.runs.store import RunStore
@@ -132,10 +133,13 @@ async def replays(run_store: RunStore, engine_target: str) -> AsyncIterator[Repl
 
 
 @pytest.fixture
-async def store_stub(run_store: RunStore, replays: Replays) -> AsyncIterator[store_service_pb2_grpc.StoreServiceStub]:
+async def store_stub(
+    run_store: RunStore, replays: Replays, run_organizer: RunOrganizer
+) -> AsyncIterator[store_service_pb2_grpc.StoreServiceStub]:
     """A client of the whole StoreService, with an engine behind it."""
+    servicer = StoreServicer(run_store, replays, run_organizer)
     async with (
-        served(store_service_pb2_grpc.add_StoreServiceServicer_to_server, StoreServicer(run_store, replays)) as target,
+        served(store_service_pb2_grpc.add_StoreServiceServicer_to_server, servicer) as target,
         open_aio_channel(target) as channel,
     ):
         yield store_service_pb2_grpc.StoreServiceStub(channel)
@@ -166,14 +170,28 @@ class ThroughGrpc:
             answer = await self._stub.ListRuns(store_service_pb2.ListRunsRequest(filter=filter_text, **how))
         return list(answer.runs), answer.next_page_token
 
-    async def count_runs(self, filter_text: str = "") -> int:
+    async def count_runs(self, filter_text: str = "", *, show_deleted: bool = False) -> int:
+        request = store_service_pb2.CountRunsRequest(filter=filter_text, show_deleted=show_deleted)
         with as_raised():
-            return (await self._stub.CountRuns(store_service_pb2.CountRunsRequest(filter=filter_text))).run_count  # type: ignore[no-any-return]
+            return (await self._stub.CountRuns(request)).run_count  # type: ignore[no-any-return]
 
-    async def compare_runs(self, run_ids: Sequence[str], *, include_curves: bool = False) -> store_service_pb2.CompareRunsResponse:
+    async def summarize_runs(
+        self, filter_text: str = "", *, group_by: str = "", metrics: Sequence[str] = ()
+    ) -> list[store_service_pb2.RunGroup]:
+        request = store_service_pb2.SummarizeRunsRequest(filter=filter_text, group_by=group_by, metrics=metrics)
         with as_raised():
-            request = store_service_pb2.CompareRunsRequest(run_ids=run_ids, include_curves=include_curves)
+            return list((await self._stub.SummarizeRuns(request)).groups)
+
+    async def compare_runs(
+        self, run_ids: Sequence[str], *, include_curves: bool = False, include_sharpe: bool = False
+    ) -> store_service_pb2.CompareRunsResponse:
+        with as_raised():
+            request = store_service_pb2.CompareRunsRequest(run_ids=run_ids, include_curves=include_curves, include_sharpe=include_sharpe)
             return await self._stub.CompareRuns(request)  # type: ignore[no-any-return]
+
+    async def find_similar_runs(self, **asked: Any) -> store_service_pb2.FindSimilarRunsResponse:
+        with as_raised():
+            return await self._stub.FindSimilarRuns(store_service_pb2.FindSimilarRunsRequest(**asked))  # type: ignore[no-any-return]
 
     async def watch_run(self, run_id: str, from_sequence: int = 0) -> AsyncIterator[run_pb2.RunEvent]:
         with as_raised():

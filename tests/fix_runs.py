@@ -14,6 +14,7 @@ import pytest
 from store_service.database import Database
 from store_service.page_token import PageTokens, derive_key
 from store_service.recording.store import RecordingStore
+from store_service.runs.organizing import RunOrganizer
 from store_service.runs.store import RunStore
 from tapedeck.v1 import run_pb2
 
@@ -172,6 +173,12 @@ def recording_store(database: Database) -> RecordingStore:
 def run_store(database: Database) -> RunStore:
     """The store's reading half on the test's database."""
     return RunStore(database, PageTokens(derive_key("tests")))
+
+
+@pytest.fixture
+def run_organizer(database: Database, run_store: RunStore) -> RunOrganizer:
+    """What changes and deletes the runs of the test's database, which can be brought back for a day."""
+    return RunOrganizer(database, run_store, purge_after=timedelta(days=1))
 
 
 @pytest.fixture

@@ -50,6 +50,10 @@ TESTED_BY = {
     "store_service/models.py": "tests/store_service/test_migrations.py",
     "store_service/recording/*.py": "tests/contract/test_recording_contract.py",
     "store_service/runs/*.py": "tests/contract/test_runs_contract.py",
+    "store_service/transfer/*.py": "tests/contract/test_transfer_contract.py",
+    "store_service/pages.py": "tests/contract/test_sweeps_contract.py",
+    "store_service/strategies/*.py": "tests/contract/test_strategies_contract.py",
+    "store_service/strategy_models.py": "tests/store_service/test_migrations.py",
     "*/settings.py": "tests/docs/test_docs.py",
 }
 """Source files without a test file of their own name, as patterns, and the tests that run them."""

@@ -9,10 +9,11 @@ from typing import Any
 
 import grpc
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 
+from store_service.conversions import current_state
 from store_service.database import Database
-from store_service.models import current_state, round_trips, run_batches, runs
+from store_service.models import round_trips, run_batches, runs
 from store_service.recording.queries import load_events
 from store_service.recording.servicer import RecordServicer
 from store_service.recording.store import MAX_CLAIMS, Ack, Claim, RecordingStore
@@ -22,6 +23,7 @@ from tapedeck_rpc import errors
 from tapedeck_rpc.interceptors import server_interceptors
 from tapedeck_rpc.status import from_rpc_error, from_status
 from tests.fix_runs import make_events, make_finished, make_sessions, make_started, new_run_id, session_dates, whole_run
+from tests.fix_strategies import strategies_of
 
 
 class ThroughGrpc:
@@ -30,15 +32,18 @@ class ThroughGrpc:
     def __init__(self, stub: Any) -> None:
         self._stub = stub
 
-    async def append(self, run_id: str, writer_epoch: int, first_sequence: int, events: Sequence[run_pb2.RunEvent]) -> Ack:
+    async def append(self, run_id: str, writer_epoch: int, first_sequence: int, events: Sequence[run_pb2.RunEvent], **how: Any) -> Ack:
         request = record_service_pb2.RecordRunsRequest(
-            run_id=run_id, writer_epoch=writer_epoch, first_sequence=first_sequence, events=events
+            run_id=run_id, writer_epoch=writer_epoch, first_sequence=first_sequence, events=events, **how
         )
         answers = [answer async for answer in self._stub.RecordRuns(iter([request]))]
         assert [answer.run_id for answer in answers] == [run_id]
         if answers[0].HasField("error"):
             raise from_status(answers[0].error)
         return Ack(answers[0].next_sequence, answers[0].cancel_requested, list(answers[0].earlier_runs), answers[0].existing_run_id)
+
+    async def look(self, run_id: str, spec_digest: str) -> Ack:
+        return await self.append(run_id, 1, 1, make_events(make_started(run_id, spec_digest=spec_digest)), look_only=True)
 
     async def claim_stale(self, engine_id: str) -> Claim | None:
         answer = await self._stub.ClaimStaleRun(record_service_pb2.ClaimStaleRunRequest(engine_id=engine_id))
@@ -61,7 +66,8 @@ async def recording(request: pytest.FixtureRequest, module_database: Database) -
         yield store
         return
     server = grpc.aio.server(interceptors=server_interceptors())
-    record_service_pb2_grpc.add_RecordServiceServicer_to_server(RecordServicer(store, SweepRecording(module_database)), server)
+    servicer = RecordServicer(store, SweepRecording(module_database), strategies_of(module_database))
+    record_service_pb2_grpc.add_RecordServiceServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -315,6 +321,70 @@ class TestTheFirstAcknowledgement:
         assert earlier[0].state == run_pb2.RUN_STATE_SUCCEEDED
         assert earlier[0].create_time.seconds == 1_600_000_011
         assert (await recording.append(run_id, 1, 2, events[1:])).earlier_runs == []
+
+
+@pytest.mark.parametrize("policy", [run_pb2.DUPLICATE_POLICY_REUSE, run_pb2.DUPLICATE_POLICY_REFUSE])
+class TestARunThatMayBeADuplicate:
+    async def test_it_is_not_stored_when_its_spec_has_succeeded(
+        self, recording: Recording, database: Database, policy: run_pb2.DuplicatePolicy
+    ) -> None:
+        digest = uuid.uuid4().hex
+        older, newer = [whole_run(started={"spec_digest": digest, "create_time": {"seconds": at}}) for at in (1_600_000_000, 1_600_000_001)]
+        for events in (newer, older):
+            await recording.append(events[0].started.run_id, 1, 1, events)
+        again = whole_run(started={"spec_digest": digest})
+        ack = await recording.append(again[0].started.run_id, 1, 1, again[:1], duplicate_policy=policy)
+        assert (ack.next_sequence, ack.existing_run_id) == (1, newer[0].started.run_id)
+        assert [run.run_id for run in ack.earlier_runs] == [newer[0].started.run_id, older[0].started.run_id]
+        assert await stored(database, again[0].started.run_id) == []
+
+    async def test_it_is_stored_when_its_spec_has_only_failed_or_not_ended_or_is_deleted(
+        self, recording: Recording, database: Database, policy: run_pb2.DuplicatePolicy
+    ) -> None:
+        digest = uuid.uuid4().hex
+        failed = whole_run(started={"spec_digest": digest}, state=run_pb2.RUN_STATE_FAILED)
+        deleted = whole_run(started={"spec_digest": digest})
+        for events in (failed, deleted):
+            await recording.append(events[0].started.run_id, 1, 1, events)
+        await begin(recording, spec_digest=digest)
+        async with database.transaction() as connection:
+            now = {"delete_time": func.now(), "purge_time": func.now()}
+            await connection.execute(update(runs).where(runs.c.run_id == uuid.UUID(deleted[0].started.run_id)).values(now))
+        events = whole_run(started={"spec_digest": digest})
+        ack = await recording.append(events[0].started.run_id, 1, 1, events, duplicate_policy=policy)
+        assert ack == Ack(next_sequence=5)
+        assert await stored(database, events[0].started.run_id) == as_bytes(events)
+
+    async def test_one_that_is_stored_or_whose_request_id_is_known_is_answered_as_ever(
+        self, recording: Recording, policy: run_pb2.DuplicatePolicy
+    ) -> None:
+        known = {"spec_digest": uuid.uuid4().hex, "request_id": uuid.uuid4().hex}
+        first, same_request = whole_run(started=known), whole_run(started=known)
+        other = whole_run(started={"spec_digest": known["spec_digest"]})
+        run_id = first[0].started.run_id
+        for events in (first, other):
+            await recording.append(events[0].started.run_id, 1, 1, events)
+        sent_again = await recording.append(run_id, 1, 1, first, duplicate_policy=policy)
+        assert (sent_again.next_sequence, sent_again.existing_run_id) == (5, "")
+        ack = await recording.append(same_request[0].started.run_id, 1, 1, same_request, duplicate_policy=policy)
+        assert ack == Ack(next_sequence=1, existing_run_id=run_id)
+
+
+async def test_earlier_runs_are_not_named_to_whoever_ignores_them(recording: Recording) -> None:
+    first, again = (whole_run(started={"spec_digest": "1" * 64}) for _ in range(2))
+    await recording.append(first[0].started.run_id, 1, 1, first)
+    for _ in range(2):  # also when it is sent again
+        ack = await recording.append(again[0].started.run_id, 1, 1, again, duplicate_policy=run_pb2.DUPLICATE_POLICY_IGNORE)
+        assert ack == Ack(next_sequence=5)
+
+
+async def test_looking_names_earlier_runs_and_stores_nothing(recording: Recording, database: Database) -> None:
+    events, run_id = whole_run(started={"spec_digest": uuid.uuid4().hex}), new_run_id()
+    assert await recording.look(run_id, events[0].started.spec_digest) == Ack(next_sequence=1)
+    await recording.append(events[0].started.run_id, 1, 1, events)
+    ack = await recording.look(run_id, events[0].started.spec_digest)
+    assert (ack.next_sequence, ack.existing_run_id, len(ack.earlier_runs)) == (1, events[0].started.run_id, 1)
+    assert await stored(database, run_id) == []
 
 
 @pytest.mark.usefixtures("no_live_runs")

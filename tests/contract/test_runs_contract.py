@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from store_service.paging import MAX_PAGE_SIZE
 from tapedeck.v1 import run_pb2, store_service_pb2
 from tapedeck_rpc import errors
 from tests.fix_replays import Runs, fields_of, refusal
-from tests.fix_runs import Record, make_events, make_sessions, make_started, new_run_id, session_dates, whole_run
+from tests.fix_runs import Record, make_events, make_finished, make_sessions, make_spec, make_started, new_run_id, session_dates, whole_run
 
 
 async def watched(runs: Runs, run_id: str, from_sequence: int = 0) -> list[run_pb2.RunEvent]:
     return [event async for event in runs.watch_run(run_id, from_sequence)]
+
+
+def long_run(drift: float) -> list[run_pb2.RunEvent]:
+    """A run of 80 sessions whose value rises by 2 and falls by 1 percent in turn, and drifts."""
+    values = 100_000.0 * np.cumprod(1.0 + drift + np.tile([0.02, -0.01], 40))
+    return make_events(
+        make_started(spec=make_spec(), session_count=80),
+        make_sessions(session_dates("2010-01-04", 80), values.tolist()),
+        make_finished(session_count=80),
+    )
 
 
 class TestGetRun:
@@ -227,6 +238,14 @@ class TestCompareRuns:
             one: [101_000.0, 102_000.0],
             other: [100_000.0, 101_000.0],
         }
+
+    async def test_differences_between_sharpe_ratios_are_tested_on_runs_that_succeeded(self, runs: Runs, record: Record) -> None:
+        up, down = await record(long_run(0.0)), await record(long_run(-0.01))
+        failed = await record(whole_run(state=run_pb2.RUN_STATE_FAILED))
+        sharpe = (await runs.compare_runs([down, up, failed], include_sharpe=True)).sharpe
+        assert (sharpe.best_run_id, [(each.run_id, each.is_more_than_noise) for each in sharpe.differences]) == (up, [(down, True)])
+        short = await record()
+        assert "session returns in common" in (await runs.compare_runs([up, short], include_sharpe=True)).sharpe.note
 
     async def test_runs_that_do_not_exist_are_named(self, runs: Runs) -> None:
         ids = [new_run_id(), new_run_id()]

@@ -100,6 +100,21 @@ def test_variables_of_the_image_are_settings_and_listen_on_every_interface(servi
     assert final.arguments("EXPOSE") == [" ".join(value.rpartition(":")[2] for value in addresses.values())]
 
 
+def test_the_image_for_backups_is_the_stores_with_a_client_that_no_tested_server_is_newer_than() -> None:
+    (stage,) = read_stages("backup")
+    assert stage.image == f"tapedeck-store:{PROJECT['project']['version']}"
+    assert stage.arguments("USER") == ["0", "65532:65532"], "root installs, and nothing else"
+    assert stage.arguments("COPY") == stage.arguments("ENTRYPOINT") == [], "the store's own"
+    (command,) = stage.arguments("RUN")
+    *_, client, cleaning = command.split(" && ")
+    assert client == "apt-get install --yes --no-install-recommends postgresql-client-${POSTGRESQL}"
+    assert cleaning == "rm -rf /var/lib/apt/lists/*"
+    assert stage.environment() == {"TAPEDECK_PG_BIN": "/usr/lib/postgresql/${POSTGRESQL}/bin"}
+    assert "pg_bin" in SETTINGS["store"].model_fields
+    (major,) = re.findall(r"^ARG POSTGRESQL=(\d+)$", (ROOT / "deploy" / "backup.Dockerfile").read_text(), re.MULTILINE)
+    assert int(major) >= 18
+
+
 @pytest.mark.parametrize("lock", ["client", "engine", "store"])
 def test_a_lock_pins_what_its_extra_asks_for_and_nothing_of_the_others(lock: str) -> None:
     asked = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"].get(lock, [])]

@@ -29,7 +29,12 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "engine": engine_service.settings.Settings,
     "store": store_service.settings.Settings,
     "store-migrate": store_service.settings.Settings,
+    "store-backup": store_service.settings.Settings,
+    "store-verify-backup": store_service.settings.Settings,
 }
+
+BACKUPS = {"store-backup": "backup", "store-verify-backup": "verify-backup"}
+"""CronJobs of the overlays that have the component `backup`, and the commands they run."""
 
 Manifest = dict[str, Any]
 
@@ -51,9 +56,15 @@ def named(overlay: str, kind: str, name: str) -> Manifest:
     return next(manifest for manifest in of_kind(overlay, kind) if manifest["metadata"]["name"] == name)
 
 
+def backups(overlay: str) -> set[str]:
+    """Names of the CronJobs that the overlay has to have."""
+    return set() if overlay == "base" else set(BACKUPS)
+
+
 def pods(overlay: str) -> dict[str, Manifest]:
     """Pod templates by the name of what makes them."""
-    return {workload["metadata"]["name"]: workload["spec"]["template"] for workload in of_kind(overlay, "Deployment", "Job")}
+    found = {workload["metadata"]["name"]: workload["spec"]["template"] for workload in of_kind(overlay, "Deployment", "Job")}
+    return found | {job["metadata"]["name"]: job["spec"]["jobTemplate"]["spec"]["template"] for job in of_kind(overlay, "CronJob")}
 
 
 def containers(overlay: str) -> Iterator[tuple[str, Manifest]]:
@@ -189,7 +200,7 @@ def test_the_settings_of_the_manifests_are_accepted(overlay: str, monkeypatch: p
 
 def test_secrets_are_referred_to_and_never_written_down(overlay: str) -> None:
     assert of_kind(overlay, "Secret") == []
-    for name in ("store", "store-migrate"):
+    for name in ("store", "store-migrate", *backups(overlay)):
         (url,) = [entry for container in pods(overlay)[name]["spec"]["containers"] for entry in container["env"]]
         assert url == {
             "name": "TAPEDECK_DATABASE_URL",
@@ -201,7 +212,7 @@ def test_secrets_are_referred_to_and_never_written_down(overlay: str) -> None:
 def test_the_engine_gets_no_access_to_the_database(overlay: str) -> None:
     assert all("env" not in container for name, container in containers(overlay) if name == "engine")
     reaching = [policy["spec"] for policy in of_kind(overlay, "NetworkPolicy") if 5432 in allowed_ports(policy, "egress")]
-    assert [pods_selected(overlay, spec["podSelector"]) for spec in reaching] == [{"store", "store-migrate"}]
+    assert set().union(*(pods_selected(overlay, spec["podSelector"]) for spec in reaching)) == {"store", "store-migrate"} | backups(overlay)
 
 
 def allowed_ports(policy: Manifest, direction: str) -> set[int]:
@@ -257,7 +268,7 @@ def test_images_have_the_version_of_the_project(overlay: str) -> None:
         "engine": f"tapedeck-engine:{version}",
         "store": f"tapedeck-store:{version}",
         "store-migrate": f"tapedeck-store:{version}",
-    }
+    } | dict.fromkeys(backups(overlay), f"tapedeck-backup:{version}")
 
 
 def test_the_migration_is_tried_again_and_leaves_its_log_for_a_day(overlay: str) -> None:
@@ -265,6 +276,23 @@ def test_the_migration_is_tried_again_and_leaves_its_log_for_a_day(overlay: str)
     assert job["backoffLimit"] > 0
     assert job["ttlSecondsAfterFinished"] == 24 * 60 * 60
     assert job["template"]["spec"]["containers"][0]["args"] == ["migrate"]
+
+
+def test_backups_are_taken_every_day_verified_every_week_and_kept_on_a_volume(overlay: str) -> None:
+    jobs = {job["metadata"]["name"]: job["spec"] for job in of_kind(overlay, "CronJob")}
+    assert jobs.keys() == backups(overlay)
+    for name, job in jobs.items():
+        pod = pods(overlay)[name]["spec"]
+        (container,) = pod["containers"]
+        assert container["args"] == [BACKUPS[name]]
+        assert (job["concurrencyPolicy"], job["jobTemplate"]["spec"]["backoffLimit"]) == ("Forbid", 2)
+        _minute, _hour, day, month, weekday = job["schedule"].split()
+        assert (day, month, weekday) == ("*", "*", "*" if name == "store-backup" else "0")
+        mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        assert mounted["backups"] == variables(overlay, container)["TAPEDECK_BACKUP_DIR"]
+        (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "backups"]
+        named(overlay, "PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"])
+        assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"], "it may write to its volume"
 
 
 def test_replicas_of_production_are_never_all_away(overlay: str) -> None:

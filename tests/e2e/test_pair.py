@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from google.protobuf import json_format
 
 from deploy.local import Pair
 from tapedeck.v1 import run_pb2, store_service_pb2
 from tapedeck_client import TapedeckClient
+from tapedeck_client.cli import cli
 from tapedeck_rpc import errors
 
 GRPCURL = Path(sys.executable).parent / "grpcurl"
@@ -112,6 +116,56 @@ def test_the_first_answer_names_earlier_runs_of_the_same_spec(client: TapedeckCl
     assert [each.run_id for each in answer.earlier_runs] == [earlier]
 
 
+def test_a_spec_that_has_succeeded_is_refused_reused_or_run_again_as_the_caller_wants(client: TapedeckClient, pair: Pair) -> None:
+    asked = spec(fast=8, slow=22)
+    first = run(client, asked, duplicate_policy=run_pb2.DUPLICATE_POLICY_REFUSE)
+    run_id = first[0].started.run_id
+    with pytest.raises(errors.AlreadyExists) as raised:
+        run(client, asked, duplicate_policy=run_pb2.DUPLICATE_POLICY_REFUSE)
+    assert raised.value.reason == "DUPLICATE_RUN"
+    assert raised.value.metadata == {"existing_run_id": run_id, "create_time": first[0].started.create_time.ToJsonString()}
+    assert run(client, asked, duplicate_policy=run_pb2.DUPLICATE_POLICY_REUSE, save=False) == first
+    written = json_format.MessageToDict(asked, preserving_proto_field_name=True)
+    request: dict[str, object] = {"spec": written, "duplicate_policy": "DUPLICATE_POLICY_REFUSE"}
+    code, _, problem = grpcurl(pair.engine_address, "EngineService/RunBacktest", request)
+    assert code != 0
+    for words in ("AlreadyExists", "DUPLICATE_RUN", run_id):
+        assert words in problem
+    assert client.count(f'spec_digest = "{first[0].started.spec_digest}"') == 1
+    again = run(client, asked)
+    assert again[0].started.run_id != run_id
+    assert again[-1].finished.result_digest == first[-1].finished.result_digest
+
+
+def test_the_command_line_stops_at_a_spec_that_has_succeeded_unless_it_is_forced(client: TapedeckClient, pair: Pair) -> None:
+    run_id = run(client, spec(fast=9, slow=23))[0].started.run_id
+    targets = ["--engine-target", pair.engine_address, "--store-target", pair.store_address]
+    what = ["-s", "GOOG", "--start", "2006-01-03", "--end", "2007-12-31", "-p", "fast=9", "-p", "slow=23"]
+    command = [sys.executable, "-m", "tapedeck_client", "run", "sma_crossover", *what, *targets]
+    ends = [
+        subprocess.run([*command, *how], capture_output=True, text=True, check=False, timeout=60) for how in ([], ["--reuse"], ["--force"])
+    ]
+    assert [end.returncode for end in ends] == [3, 0, 0]
+    assert run_id in ends[0].stderr
+    assert ends[1].stdout.splitlines()[-1] == f"{run_id} recorded"
+    assert f"the same spec ran before: {run_id[-8:]}" in ends[2].stdout
+
+
+def test_runs_that_are_like_another_one_are_found_and_say_what_differs(client: TapedeckClient, pair: Pair) -> None:
+    first, shorter = spec("momentum"), spec("momentum")
+    shorter.end_date = "2007-06-29"
+    recorded = [run(client, asked)[0].started.run_id for asked in (first, shorter, first)]
+    answer = client.similar(recorded[2])
+    assert [(each.run.run_id, each.same_digest) for each in answer.runs] == [(recorded[0], True), (recorded[1], False)]
+    assert [(each.field, [value.string_value for value in each.values]) for each in answer.runs[1].differences] == [
+        ("end_date", ["2007-12-31", "2007-06-29"])
+    ]
+    assert [each.same_digest for each in client.similar(first).runs] == [True, True, False]
+    code, output, _ = grpcurl(pair.store_address, "StoreService/FindSimilarRuns", {"run_id": recorded[1], "page_size": 1})
+    assert code == 0
+    assert json.loads(output)["runs"][0]["run"]["run_id"] == recorded[2]
+
+
 def test_every_violation_is_named_at_once_and_no_run_is_made(client: TapedeckClient) -> None:
     before = client.count()
     wrong = spec(fast=30, slow=10)
@@ -180,7 +234,7 @@ def test_a_run_that_ignores_its_limit_is_killed(client: TapedeckClient) -> None:
 
 
 def test_a_cancelled_run_keeps_what_it_had(client: TapedeckClient) -> None:
-    events = []
+    events: list[run_pb2.RunEvent] = []
     for answer in client.run(spec("slow", seconds_per_session=0.01)):
         is_second = len(events) == 1
         events.append(answer.event)
@@ -227,6 +281,52 @@ def test_a_replay_with_overrides_runs_the_changed_spec_and_says_so(client: Taped
     assert (changed.end_date, changed.parameters["fast"], changed.parameters["slow"]) == ("2006-12-29", 5, 30)
 
 
+def test_a_run_is_labelled_annotated_deleted_and_brought_back(client: TapedeckClient, pair: Pair) -> None:
+    asked = spec(fast=11, slow=33)
+    run_id = run(client, asked, labels={"team": "alpha"})[0].started.run_id
+    seen = client.get(run_id)
+    change: dict[str, object] = {"run_id": run_id, "note": "best of March", "etag": seen.etag}
+    change |= {"set_labels": {"stage": "paper"}, "remove_labels": ["team"]}
+    code, output, _ = grpcurl(pair.store_address, "StoreService/UpdateRun", change)
+    assert (code, json.loads(output)["run"]["labels"]) == (0, {"stage": "paper"})
+    assert [found.run_id for found in client.list_all('note:"BEST" AND labels.stage = paper')] == [run_id]
+    code, _, problem = grpcurl(pair.store_address, "StoreService/UpdateRun", {**change, "note": "worst of March"})
+    assert (code != 0, "Aborted" in problem, "ETAG_MISMATCH" in problem) == (True, True, True)
+
+    command = [sys.executable, "-m", "tapedeck_client", "--engine-target", pair.engine_address, "--store-target", pair.store_address]
+    deleting = [*command, "delete", "--filter", 'note:"best"', "--yes", "--json"]
+    deleted = json.loads(subprocess.run(deleting, capture_output=True, text=True, check=True, timeout=60).stdout)
+    assert deleted["run_ids"] == [run_id]
+    assert client.count(f"run_id = {run_id}") == 0
+    assert client.get(run_id).purge_time.ToJsonString() == deleted["purge_time"]
+    assert not next(iter(client.run(asked))).earlier_runs
+    with pytest.raises(errors.FailedPrecondition, match="undelete it first"):
+        list(client.replay(run_id))
+
+    code, _, _ = grpcurl(pair.store_address, "StoreService/UndeleteRun", {"run_id": run_id})
+    assert (code, client.count(f"run_id = {run_id}"), client.get(run_id).note) == (0, 1, "best of March")
+
+
+def test_results_made_elsewhere_are_saved_exported_and_known_when_they_are_imported(pair: Pair, tmp_path: Path) -> None:
+    asked = {"strategy": "notebook", "dataset": "mine", "symbols": ["GOOG"], "start_date": "2010-01-04", "end_date": "2010-12-31"}
+    curve = {"session_dates": [20100104, 20100105], "portfolio_values": [100_000, 100_100.1]}
+    told = {"metrics": {"sharpe_ratio": 1.5}, "sessions": [curve], "labels": {"from": "elsewhere"}}
+    entry = {"create_time": "2026-03-01T12:00:00Z", "spec": asked, **told}
+    answers = [grpcurl(pair.store_address, "TransferService/BatchCreateRuns", {"runs": [entry]}) for _ in range(2)]
+    (first,), (again,) = (json.loads(output)["runs"] for _, output, _ in answers)
+    assert (first, again) == ({"run_id": first["run_id"], "created": True}, {"run_id": first["run_id"]})
+
+    command = [sys.executable, "-m", "tapedeck_client", "--store-target", pair.store_address]
+    path = tmp_path / "runs.jsonl"
+    exporting = [*command, "export", "--filter", "labels.from = elsewhere", "--out", str(path)]
+    subprocess.run(exporting, capture_output=True, check=True, timeout=60)
+    header, line = map(json.loads, path.read_text().splitlines())
+    assert (header["run_count"], line["events"][1]["sessions"]["portfolio_values"]) == (1, [100_000, 100_100.1])
+    imported = subprocess.run([*command, "import", str(path), "--json"], capture_output=True, text=True, check=True, timeout=60)
+    (taken,) = json.loads(imported.stdout)["runs"]
+    assert (taken["original_run_id"], taken["run_id"], taken.get("added", False)) == (first["run_id"], first["run_id"], False)
+
+
 def test_the_engine_describes_what_it_can_run(client: TapedeckClient) -> None:
     strategies = {strategy.name: strategy for strategy in client.strategies().strategies}
     built_in = {"buy_and_hold", "sma_crossover", "rsi_mean_reversion", "momentum", "bollinger_bands", "cross_sectional_momentum"}
@@ -266,3 +366,46 @@ def test_the_engines_server_process_never_loads_what_its_workers_compute_with(cl
     loaded = Path(f"/proc/{pair.engine.pid}/maps").read_text()
     assert "/grpc/" in loaded
     assert not [name for name in ("/zipline/", "/pandas/", "/numba/") if name in loaded]
+
+
+def test_a_run_is_drawn_on_the_terminal_on_a_page_and_beside_another(client: TapedeckClient, pair: Pair, tmp_path: Path) -> None:
+    asked = spec(fast=12, slow=34)
+    asked.benchmark_symbol = "IBM"
+    run_ids = [run(client, each)[0].started.run_id for each in (asked, spec("buy_and_hold", "IBM"))]
+    before = client.count()
+
+    def tapedeck(*arguments: str) -> str:
+        targets = ["--engine-target", pair.engine_address, "--store-target", pair.store_address]
+        result = CliRunner().invoke(cli, [*targets, *arguments], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    shown = tapedeck("show", run_ids[0])
+    assert "Portfolio value" in shown
+    assert shown.rstrip().endswith("2007-12-31")
+    pages = [tmp_path / "first.html", tmp_path / "again.html"]
+    for page in pages:
+        tapedeck("report", run_ids[0], "--out", str(page))
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+    assert "IBM, bought and held without costs" in pages[0].read_text()
+    assert "502 common sessions" in tapedeck("compare", *run_ids, "--plot", str(tmp_path / "growth.png"))
+    assert client.count() == before, "nothing is recorded by looking"
+
+
+def test_a_run_is_an_iteration_of_its_strategys_version_and_carries_suggestions(client: TapedeckClient, pair: Pair) -> None:
+    run_id = run(client, spec("momentum"))[0].started.run_id
+    # The engine registers its strategies beside everything else; each look is a call, so this does not spin.
+    deadline = time.monotonic() + 30
+    while not (found := client.get(run_id)).strategy_version and time.monotonic() < deadline:
+        pass
+    version = client.get_strategy_version(found.strategy_version)
+    assert (version.name, version.source_digest) == ("momentum", found.provenance.strategy_source_digest)
+    assert "def signals" in version.source_code
+    latest = list(client.strategy_version_runs(version.version_id))[-1]
+    assert (latest.run_id, latest.iteration) == (run_id, version.iteration_count)
+    command = ["--engine-target", pair.engine_address, "--store-target", pair.store_address]
+    made = CliRunner().invoke(cli, [*command, "suggest", run_id, "Trade less", "--priority", "high"])
+    assert (made.exit_code, made.stdout.splitlines()[0].rstrip()) == (0, "HIGH Trade less")
+    code, output, _ = grpcurl(pair.store_address, "StrategyService/ListSuggestions", {"filter": f"run_id = {run_id}"})
+    assert (code, [each["description"] for each in json.loads(output)["suggestions"]]) == (0, ["Trade less"])
+    assert "def signals" in CliRunner().invoke(cli, [*command, "strategy-version", version.version_id]).stdout

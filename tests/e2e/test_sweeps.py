@@ -155,7 +155,7 @@ def test_a_caller_who_leaves_cancels_the_sweep_which_leaves_one_row_and_no_resul
 def test_a_strategy_that_looks_ahead_fails_the_sweep(sweeper: Sweeper) -> None:
     answers = sweeper.run(sweep_request("peeks", ("GOOG",), grid={"weight": [0.5, 0.6]}))
     finished = only(answers, "finished")
-    assert kinds(answers) == ["started", "finished"]
+    assert kinds(answers) == ["started", "batch", "finished"]
     assert (finished.state, finished.error.reason, finished.recorded) == (FAILED, "LOOK_AHEAD", True)
     assert sweeper.recorded(answers[0].started.sweep_id).state == FAILED
 

@@ -165,9 +165,9 @@ async def test_a_store_that_stops_answering_counts_as_away(
     await recorded(recording)
     append, may_answer = record_port.store.append, asyncio.Event()
 
-    async def late(*arguments: object) -> object:
+    async def late(*arguments: object, **policy: object) -> object:
         await may_answer.wait()
-        return await append(*arguments)  # type: ignore[arg-type]
+        return await append(*arguments, **policy)  # type: ignore[arg-type]
 
     monkeypatch.setattr(record_port.store, "append", late)
     recording.put(events[1])

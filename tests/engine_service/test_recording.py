@@ -90,6 +90,33 @@ async def test_a_quiet_run_sends_a_sign_of_life_once_the_store_knows_it() -> Non
     assert (heartbeat.run_id, list(heartbeat.events)) == ("run", [])
 
 
+async def test_what_becomes_of_a_duplicate_goes_with_the_first_event_and_an_answer_that_nothing_is_recorded_ends_it() -> None:
+    reuse = run_pb2.DUPLICATE_POLICY_REUSE
+    subject = Recording("run", 1, 1, wake=lambda: None, on_cancel=lambda: None, duplicate_policy=reuse, look_only=True)
+    subject.put(event(1))
+    first = subject.next_message(heartbeat_seconds=0)
+    assert first is not None
+    assert (first.duplicate_policy, first.look_only) == (reuse, True)
+    subject.resend()
+    assert subject.next_message(heartbeat_seconds=0) == first
+    subject.acknowledge(answer(1), None)
+    assert subject.next_message(heartbeat_seconds=0) is None
+    assert subject.first_answer == answer(1)
+
+
+async def test_later_messages_say_nothing_of_duplicates() -> None:
+    subject = Recording(
+        "run", 1, 1, wake=lambda: None, on_cancel=lambda: None, duplicate_policy=run_pb2.DUPLICATE_POLICY_REFUSE, look_only=False
+    )
+    subject.put(event(1))
+    assert sequences(subject) == [1]
+    subject.put(event(2))
+    subject.acknowledge(answer(2), None)
+    later = subject.next_message(heartbeat_seconds=60)
+    assert later is not None
+    assert later.duplicate_policy == run_pb2.DUPLICATE_POLICY_UNSPECIFIED
+
+
 async def test_a_passing_refusal_is_tried_again_and_a_final_one_is_kept() -> None:
     subject = recording()
     subject.put(event(1))

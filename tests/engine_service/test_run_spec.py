@@ -195,7 +195,7 @@ def test_a_request_without_trouble_passes() -> None:
     [
         (engine_service_pb2.RunBacktestRequest(), ["spec"]),
         (request(request_id="x" * 129), ["request_id"]),
-        (request(if_store_unavailable=99), ["if_store_unavailable"]),
+        (request(if_store_unavailable=99, duplicate_policy=99), ["if_store_unavailable", "duplicate_policy"]),
         (request(labels={"": "x"}), ["labels"]),
         (request(labels={"k" * 64: "x", "k": "v" * 256}), ["labels", "labels"]),
         (request(labels={str(number): "" for number in range(65)}), ["labels"]),

@@ -297,8 +297,10 @@ async def test_a_run_whose_lease_ran_out_is_claimed_by_its_own_engine_and_goes_o
     async with open_engine() as engine:
         run = engine.runner.start(LiveRun(make_run("slow", seconds_per_session=0.005)))
         await has_sessions(run)
-        # Once: leases end at once here, so looking again would claim it again, and fence it if stopped in the middle.
-        assert await engine.runner._claim()
+        # Once: leases end at once here, so looking on would claim it again, and fence it if stopped in the middle. A row that is just being
+        # written to is passed over.
+        while not await engine.runner._claim():
+            pass
         assert run.recording is not None
         assert run.recording._epoch == 2
         events = await events_of(run)
@@ -320,3 +322,59 @@ async def test_a_fenced_run_ends_here_and_is_left_to_the_engine_that_claimed_it(
         await record_port.start()
         assert (await error_of(run)).reason == "WRITER_FENCED"
         assert (await finished_of(engine.runner.start(LiveRun(make_run())))).state == SUCCEEDED
+
+
+@pytest.mark.parametrize("save", [True, False])
+async def test_a_run_whose_spec_has_succeeded_is_refused_or_answered_without_a_worker(
+    open_engine: OpenEngine, make_run: MakeStarted, run_store: RunStore, save: bool
+) -> None:
+    async with open_engine(workers=1) as engine:
+        first = engine.runner.start(LiveRun(make_run()))
+        assert (await finished_of(first)).state == SUCCEEDED
+        busy = engine.runner.start(LiveRun(make_run("slow", seconds_per_session=0.02), save=False))
+        await has_sessions(busy)
+        refused = engine.runner.start(LiveRun(make_run(), save=save, duplicate_policy=run_pb2.DUPLICATE_POLICY_REFUSE))
+        error = await error_of(refused)
+        create_time = first.started.create_time.ToJsonString()
+        assert (type(error), error.reason) == (errors.AlreadyExists, "DUPLICATE_RUN")
+        assert error.metadata == {"existing_run_id": first.run_id, "create_time": create_time}
+        reused = engine.runner.start(LiveRun(make_run(), save=save, duplicate_policy=run_pb2.DUPLICATE_POLICY_REUSE))
+        assert await events_of(reused) == []
+        assert reused.existing_run_id == reused.earlier_runs[0].run_id == first.run_id
+        assert not busy.recording
+        await engine.runner.cancel(busy.run_id)
+        assert (await finished_of(busy)).state == CANCELLED
+    assert await run_store.count_runs() == 1
+
+
+@pytest.mark.parametrize("save", [True, False])
+async def test_a_run_whose_spec_has_not_succeeded_is_executed_whatever_its_policy(
+    open_engine: OpenEngine, make_run: MakeStarted, run_store: RunStore, save: bool
+) -> None:
+    async with open_engine() as engine:
+        # At the same instant: neither has ended when the other one is looked for.
+        policies = (run_pb2.DUPLICATE_POLICY_REUSE, run_pb2.DUPLICATE_POLICY_REFUSE)
+        runs = [engine.runner.start(LiveRun(make_run(), save=save, duplicate_policy=policy)) for policy in policies]
+        ends = [await finished_of(run) for run in runs]
+        assert [(end.state, end.recorded) for end in ends] == [(SUCCEEDED, save)] * 2
+        assert all(("not to be saved" in end.not_recorded_reason) != save for end in ends)
+    assert await run_store.count_runs() == (2 if save else 0)
+
+
+async def test_an_unsaved_run_that_may_be_a_duplicate_waits_for_the_store_as_long_as_its_caller_wants(
+    open_engine: OpenEngine, make_run: MakeStarted, record_port: RecordPort
+) -> None:
+    async with open_engine(store_wait_seconds=0.1) as engine:
+        await record_port.stop()
+        refuse = run_pb2.DUPLICATE_POLICY_REFUSE
+        goes_on = LiveRun(make_run(), save=False, duplicate_policy=refuse, if_store_unavailable=CONTINUE)
+        fails = LiveRun(make_run(), save=False, duplicate_policy=refuse, if_store_unavailable=FAIL)
+        waits = LiveRun(make_run(), save=False, duplicate_policy=refuse)
+        for run in (goes_on, fails, waits):
+            engine.runner.start(run)
+        assert (await error_of(fails)).reason == "STORE_UNAVAILABLE"
+        finished = await finished_of(goes_on)
+        assert (finished.state, finished.not_recorded_reason) == (SUCCEEDED, "the caller asked for the run not to be saved")
+        assert not waits.has_begun
+        await engine.runner.cancel(waits.run_id)
+        assert (await finished_of(waits)).state == CANCELLED

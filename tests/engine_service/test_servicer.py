@@ -67,6 +67,36 @@ async def test_a_known_request_id_is_answered_with_what_is_recorded(stub: Any) -
     assert again == first
 
 
+async def test_a_recorded_run_of_the_same_spec_is_the_answer_to_whoever_reuses_it(stub: Any, run_store: RunStore) -> None:
+    first = await events_of(stub.RunBacktest(request()))
+    for save in (True, False):
+        asked = request(save=save)
+        asked.duplicate_policy = run_pb2.DUPLICATE_POLICY_REUSE
+        answers = [answer async for answer in stub.RunBacktest(asked)]
+        assert [answer.event for answer in answers] == first
+        assert [run.run_id for answer in answers for run in answer.earlier_runs] == [first[0].started.run_id]
+    assert await run_store.count_runs() == 1
+
+
+async def test_a_run_of_a_recorded_spec_is_refused_to_whoever_wants_none_but_not_to_its_own_request(stub: Any, run_store: RunStore) -> None:
+    asked = request(request_id="mine")
+    asked.duplicate_policy = run_pb2.DUPLICATE_POLICY_REFUSE
+    first = await events_of(stub.RunBacktest(asked))
+    assert await events_of(stub.RunBacktest(asked)) == first
+    asked.request_id = "another"
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await events_of(stub.RunBacktest(asked))
+    assert raised.value.code() == grpc.StatusCode.ALREADY_EXISTS
+    refused = from_rpc_error(raised.value)
+    assert refused.reason == "DUPLICATE_RUN"
+    assert refused.metadata["existing_run_id"] == first[0].started.run_id
+    assert await run_store.count_runs() == 1
+    asked.duplicate_policy = run_pb2.DUPLICATE_POLICY_RUN
+    answers = [answer async for answer in stub.RunBacktest(asked)]
+    assert [run.run_id for run in answers[0].earlier_runs] == [first[0].started.run_id]
+    assert answers[0].event.started.run_id != first[0].started.run_id
+
+
 async def test_the_caller_of_a_run_that_another_engine_claims_sees_its_end(
     stub: Any, engine: Engine, open_engine: OpenEngine, record_port: RecordPort
 ) -> None:

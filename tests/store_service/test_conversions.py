@@ -6,8 +6,7 @@ import uuid
 
 import pytest
 
-from store_service.conversions import TERMINAL_STATES, is_full, parse_run_id, run_id_violations
-from store_service.models import LIVE_STATES
+from store_service.conversions import LIVE_STATES, TERMINAL_STATES, is_full, parse_run_id, run_id_violations
 from tapedeck.v1 import run_pb2, store_service_pb2
 from tapedeck_rpc import errors
 

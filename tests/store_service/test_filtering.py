@@ -76,6 +76,7 @@ NAMES = (
     "alpha",
     "create_time",
     "end_date",
+    "search",
 )
 VALUES = ("RUNNING", "1", "-1.5", "1e999", "NaN", "2010-01-04", "2010-02-30", "2026-01-01T00:00:00Z", "true", "null", "9" * 400)
 TOKENS = st.sampled_from(SIGNS + NAMES + VALUES)
@@ -155,6 +156,7 @@ def test_limits_are_told() -> None:
     assert problems_of(many) == [f"has {MAX_COMPARISONS + 1} comparisons, {MAX_COMPARISONS} are allowed"]
     deep = "NOT (" * MAX_DEPTH + "alpha = 1" + ")" * MAX_DEPTH
     assert problems_of(deep) == [f"is nested deeper than {MAX_DEPTH} levels"]
+    assert problems_of("parameters" + ".a" * MAX_DEPTH + " = 1") == [f"is nested deeper than {MAX_DEPTH} levels"]
 
 
 def test_parentheses_alone_do_not_nest() -> None:

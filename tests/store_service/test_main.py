@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -19,7 +20,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from deploy.local import Service
+from store_service.runs.organizing import RunOrganizer
 from tapedeck.v1 import store_service_pb2, store_service_pb2_grpc
+from tests.fix_runs import Record
 
 ANY_PORT = dict.fromkeys(("TAPEDECK_STORE_ADDRESS", "TAPEDECK_RECORD_ADDRESS", "TAPEDECK_STORE_HEALTH_ADDRESS"), "127.0.0.1:0")
 
@@ -48,6 +51,23 @@ def is_ready(port: object, service: str = "readiness") -> bool:
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
+async def test_it_purges_what_is_due_while_it_serves(
+    database_url: str, tmp_path: Path, record: Record, run_organizer: RunOrganizer
+) -> None:
+    kept, deleted = await record(), await record()
+    await run_organizer.delete_run(deleted)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("UPDATE runs SET purge_time = delete_time WHERE delete_time IS NOT NULL")
+        service = Service("store_service", {**ANY_PORT, "TAPEDECK_DATABASE_URL": database_url}, tmp_path / "log")
+        service.start()
+        try:
+            async with asyncio.timeout(20):
+                while connection.execute("SELECT run_id::text FROM runs").fetchall() != [(kept,)]:  # noqa: ASYNC110 - a process apart
+                    await asyncio.sleep(0.02)
+        finally:
+            service.stop()
+
+
 def test_it_serves_both_services_on_ports_of_their_own(database_url: str, tmp_path: Path) -> None:
     service = Service("store_service", {**ANY_PORT, "TAPEDECK_DATABASE_URL": database_url}, tmp_path / "log")
     service.start()
@@ -55,7 +75,12 @@ def test_it_serves_both_services_on_ports_of_their_own(database_url: str, tmp_pa
         assert is_ready(service.ready["health_port"], "liveness")
         with grpc.insecure_channel(f"127.0.0.1:{service.ready['store_port']}") as channel:
             services = set(ProtoReflectionDescriptorDatabase(channel).get_services())
-            assert {"tapedeck.v1.StoreService", "tapedeck.v1.SweepService"} < services
+            assert {
+                "tapedeck.v1.StoreService",
+                "tapedeck.v1.SweepService",
+                "tapedeck.v1.StrategyService",
+                "tapedeck.v1.TransferService",
+            } < services
             assert "tapedeck.v1.RecordService" not in services
             stub = store_service_pb2_grpc.StoreServiceStub(channel)
             assert stub.CountRuns(store_service_pb2.CountRunsRequest(), timeout=20).run_count == 0
@@ -118,6 +143,15 @@ def test_migrate_goes_to_the_head_and_back(empty_database_url: str) -> None:
     assert last_line(command("migrate", "--to", "base", environment=environment).stderr)["revision"] == "base"
     unknown = command("migrate", "--to", "7777", environment=environment)
     assert (unknown.returncode, len(unknown.stderr.splitlines())) == (1, 1)
+
+
+async def test_purge_removes_what_is_deleted_and_nothing_else(database_url: str, record: Record, run_organizer: RunOrganizer) -> None:
+    kept, deleted = await record(), await record()
+    await run_organizer.delete_run(deleted)
+    ended = await asyncio.to_thread(command, "purge", environment={"TAPEDECK_DATABASE_URL": database_url})
+    assert (ended.returncode, last_line(ended.stderr)["run_count"]) == (0, 1)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT run_id::text FROM runs").fetchall() == [(kept,)]
 
 
 def test_a_setting_that_is_wrong_is_named() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import psycopg
@@ -11,8 +12,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine
 
 from store_service import migrations
-from store_service.database import parse_url
+from store_service.database import Database, parse_url
 from store_service.models import metadata
+from store_service.runs.organizing import RunOrganizer
+from tests.fix_runs import Record
+from tests.fix_strategies import run_of
 
 
 def _tables(url: str) -> set[str]:
@@ -79,6 +83,33 @@ def test_runs_recorded_before_they_named_their_engine_say_what_their_provenance_
     with psycopg.connect(empty_database_url) as connection:
         kinds = connection.execute("SELECT engine_kind FROM runs ORDER BY 1").fetchall()
     assert kinds == [("zipline",), (None,), (None,)]
+
+
+async def test_runs_recorded_before_there_were_iterations_are_numbered_in_their_order(
+    database: Database, database_url: str, record: Record
+) -> None:
+    recorded = [await record(run_of(source)) for source in ("one", "two", "one", "one")]
+    await database.close()
+    url = parse_url(database_url)
+    for revision in ("0005", "head"):
+        await asyncio.to_thread(migrations.migrate, url, revision)
+    with psycopg.connect(database_url) as connection:
+        numbered: dict[str, int] = dict(connection.execute("SELECT run_id::text, iteration FROM run_iterations").fetchall())
+        counts = connection.execute("SELECT last_iteration FROM strategy_iterations ORDER BY 1").fetchall()
+    assert [numbered[run_id] for run_id in recorded] == [1, 1, 2, 3]
+    assert counts == [(1,), (3,)]
+
+
+async def test_going_back_before_runs_could_be_deleted_loses_none(
+    database: Database, database_url: str, record: Record, run_organizer: RunOrganizer
+) -> None:
+    await run_organizer.delete_run(await record())
+    await database.close()
+    url = parse_url(database_url)
+    for revision in ("0002", "head"):
+        await asyncio.to_thread(migrations.migrate, url, revision)
+        with psycopg.connect(database_url) as connection:
+            assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
 
 
 def test_two_migrators_at_once_both_end_at_the_head(empty_database_url: str) -> None:

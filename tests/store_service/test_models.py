@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import exc as sql_errors
-from sqlalchemy import text, update
+from sqlalchemy import func, text, update
 
 from store_service.database import Database
-from store_service.models import METRIC_COLUMNS, SORTABLE_METRICS, runs
+from store_service.models import MAX_NOTE_CHARS, METRIC_COLUMNS, SORTABLE_METRICS, runs
 from store_service.recording.store import RecordingStore
+from store_service.strategies.suggestions import SuggestionStore
 from store_service.sweeps.recording import SweepRecording
 from tapedeck.v1 import run_pb2
 from tapedeck_rpc import errors
 from tests.fix_runs import make_events, make_finished, make_sessions, make_spec, make_started, new_run_id, session_dates, whole_run
+from tests.fix_strategies import PAGE_TOKENS, make_suggestion, make_version, run_of, strategies_of
 from tests.fix_sweeps import sent, whole_sweep
 
 
@@ -38,6 +40,15 @@ async def recorded(database: Database, events: list[run_pb2.RunEvent]) -> uuid.U
         ("ck_runs_finish_time_when_ended", {"finish_time": None}),
         ("ck_runs_lease_until_ended", {"state": 2, "finish_time": None}),
         ("ck_runs_sweep_number_with_sweep", {"sweep_number": 1}),
+        ("ck_runs_note_length", {"note": ""}),
+        ("ck_runs_note_length", {"note": "n" * (MAX_NOTE_CHARS + 1)}),
+        ("ck_runs_purge_time_with_delete_time", {"delete_time": func.now()}),
+        ("ck_runs_purge_time_with_delete_time", {"purge_time": func.now()}),
+        ("ck_runs_purge_time_with_delete_time", {"delete_time": func.now(), "purge_time": func.now() - timedelta(days=1)}),
+        (
+            "ck_runs_deleted_when_ended",
+            {"state": 2, "finish_time": None, "lease_expire_time": func.now(), "delete_time": func.now(), "purge_time": func.now()},
+        ),
     ],
 )
 async def test_the_database_refuses_what_can_not_be(module_database: Database, constraint: str, values: dict[str, Any]) -> None:
@@ -134,3 +145,24 @@ async def test_texts_that_are_empty_are_null(module_database: Database) -> None:
     async with module_database.reading() as connection:
         row = (await connection.execute(runs.select().where(runs.c.run_id == run_id))).one()
     assert (row.strategy_type, row.request_id, row.benchmark_symbol, row.result_digest) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "table", "change"),
+    [
+        ("ck_strategy_versions_parent_is_another", "strategy_versions", "parent_version_id = version_id"),
+        ("fk_strategy_versions_parent_version_id", "strategy_versions", "parent_version_id = gen_random_uuid()"),
+        ("ck_run_iterations_iteration_positive", "run_iterations", "iteration = -iteration"),
+        ("uq_run_iterations_strategy", "run_iterations", "iteration = 1"),
+        ("ck_suggestions_priority_known", "suggestions", "priority = 4"),
+        ("uq_suggestions_request_id", "suggestions", "request_id = 'same'"),
+    ],
+)
+async def test_the_database_refuses_strategies_that_can_not_be(module_database: Database, constraint: str, table: str, change: str) -> None:
+    await strategies_of(module_database).create_version(make_version())
+    runs_of_it = [str(await recorded(module_database, run_of())) for _ in range(2)]
+    for run_id in runs_of_it:
+        await SuggestionStore(module_database, PAGE_TOKENS).create_suggestion(make_suggestion(run_id))
+    with pytest.raises((sql_errors.IntegrityError, errors.CallError), match=constraint):
+        async with module_database.transaction() as connection:
+            await connection.execute(text(f"UPDATE {table} SET {change}"))

@@ -20,6 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.deploy.dockerfile import ROOT, execute, read_stages
 from tests.deploy.test_dockerfiles import ABSENT
 from tests.fix_pair import free_addresses
+from tests.system.conftest import PROGRAMS
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
@@ -106,6 +107,10 @@ def test_the_stores_image_migrates_a_database_and_serves(tmp_path: Path, postgre
     addresses = dict(zip(names, free_addresses(3), strict=True))
     with image.serving(database | addresses) as container:
         wait_until_ready(container, addresses["TAPEDECK_STORE_HEALTH_ADDRESS"])
+    # What deploy/backup.Dockerfile adds is the client, and the variable that names it.
+    backups = database | {"TAPEDECK_PG_BIN": str(PROGRAMS), "TAPEDECK_BACKUP_DIR": str(tmp_path / "backups")}
+    image.execute("backup", environment=backups)
+    image.execute("verify-backup", environment=backups)
     assert list(image.home.iterdir()) == [], "the store writes to its home"
 
 

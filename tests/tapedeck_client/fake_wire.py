@@ -9,13 +9,15 @@ from typing import Any
 import grpc
 import grpc_testing
 
-from tapedeck.v1 import engine_service_pb2, store_service_pb2, sweep_service_pb2
+from tapedeck.v1 import engine_service_pb2, store_service_pb2, strategy_service_pb2, sweep_service_pb2, transfer_service_pb2
 from tapedeck_client import TapedeckClient
 
 SERVICES = (
     engine_service_pb2.DESCRIPTOR.services_by_name["EngineService"],
     store_service_pb2.DESCRIPTOR.services_by_name["StoreService"],
+    strategy_service_pb2.DESCRIPTOR.services_by_name["StrategyService"],
     sweep_service_pb2.DESCRIPTOR.services_by_name["SweepService"],
+    transfer_service_pb2.DESCRIPTOR.services_by_name["TransferService"],
 )
 
 

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_status import rpc_status
 
-from tapedeck.v1 import engine_service_pb2, store_service_pb2, sweep_service_pb2
+from tapedeck.v1 import engine_service_pb2, store_service_pb2, strategy_service_pb2, sweep_service_pb2, transfer_service_pb2
 from tapedeck.v1.engine_service_pb2_grpc import EngineServiceServicer, add_EngineServiceServicer_to_server
 from tapedeck.v1.run_pb2 import (
     EarlierRun,
@@ -31,9 +31,12 @@ from tapedeck.v1.run_pb2 import (
     SessionBatch,
 )
 from tapedeck.v1.store_service_pb2_grpc import StoreServiceServicer, add_StoreServiceServicer_to_server
+from tapedeck.v1.strategy_service_pb2_grpc import StrategyServiceServicer, add_StrategyServiceServicer_to_server
 from tapedeck.v1.sweep_service_pb2_grpc import SweepServiceServicer, add_SweepServiceServicer_to_server
+from tapedeck.v1.transfer_service_pb2_grpc import TransferServiceServicer, add_TransferServiceServicer_to_server
 from tapedeck_rpc import errors
 from tapedeck_rpc.status import to_status
+from tests.tapedeck_client.strategy_story import recorded_suggestions, recorded_versions
 from tests.tapedeck_client.sweep_story import recorded_results, recorded_sweeps, sweep_story
 
 RUN_ID = "019ab000-0000-7000-8000-0000aaaa0001"
@@ -219,7 +222,7 @@ class Engine(Cuts, EngineServiceServicer):  # type: ignore[misc] # generated wit
         return self.answer(engine_service_pb2.ListDatasetsResponse(datasets=[dataset]), context)
 
 
-class Store(Cuts, StoreServiceServicer, SweepServiceServicer):  # type: ignore[misc] # generated without types
+class Store(Cuts, StoreServiceServicer, SweepServiceServicer, StrategyServiceServicer, TransferServiceServicer):  # type: ignore[misc] # generated without types
     """Serves recorded runs and sweeps."""
 
     def __init__(self) -> None:
@@ -230,8 +233,25 @@ class Store(Cuts, StoreServiceServicer, SweepServiceServicer):  # type: ignore[m
         self.verdict = verdict(ReplayVerdict.OUTCOME_IDENTICAL)
         self.replay_events = story(OTHER_ID)
         self.comparison: Message | None = None
+        values = [struct_pb2.Value(number_value=value) for value in (10, 20)]
+        differences = [store_service_pb2.SpecDifference(field="parameters.fast", values=values)]
+        self.similar = store_service_pb2.FindSimilarRunsResponse(
+            runs=[store_service_pb2.SimilarRun(run=self.runs[1], differences=differences)]
+        )
+        quantiles = [store_service_pb2.Quantile(probability=p, value=0.5 + 1.5 * p) for p in (0, 0.05, 0.25, 0.75, 0.95, 1)]
+        ratio = store_service_pb2.MetricSummary(
+            metric="sharpe_ratio", count=2, undefined_count=1, mean=1.25, median=1.25, best=2, worst=0.5, quantiles=quantiles
+        )
+        self.summary = store_service_pb2.SummarizeRunsResponse(groups=[store_service_pb2.RunGroup(run_count=3, metrics=[ratio])])
+        self.deleted = store_service_pb2.BatchDeleteRunsResponse(
+            run_count=12, run_ids=[RUN_ID, OTHER_ID], purge_time=Timestamp(seconds=1_790_000_000)
+        )
         self.sweeps = recorded_sweeps()
         self.results = recorded_results()
+        self.versions = recorded_versions()
+        self.suggestions = recorded_suggestions(RUN_ID)
+        self.file = [b"one\n", b"two\n"]
+        self.imported = b""
 
     def GetRun(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.requests.append(request)
@@ -260,6 +280,14 @@ class Store(Cuts, StoreServiceServicer, SweepServiceServicer):  # type: ignore[m
         self.requests.append(request)
         return self.answer(self.comparison or store_service_pb2.CompareRunsResponse(runs=self.runs[:2]), context)
 
+    def SummarizeRuns(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.requests.append(request)
+        return self.answer(self.summary, context)
+
+    def FindSimilarRuns(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.requests.append(request)
+        return self.answer(self.similar, context)
+
     def WatchRun(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         self.requests.append(request)
         wanted = [event for event in self.events if event.sequence >= request.from_sequence]
@@ -270,6 +298,23 @@ class Store(Cuts, StoreServiceServicer, SweepServiceServicer):  # type: ignore[m
         messages = [store_service_pb2.ReplayRunResponse(event=event) for event in self.replay_events]
         messages.append(store_service_pb2.ReplayRunResponse(verdict=self.verdict))
         yield from self.play(messages, context)
+
+    def UpdateRun(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.requests.append(request)
+        (run,) = [run for run in self.runs if run.run_id == request.run_id]
+        run.labels.update(request.set_labels)
+        for key in request.remove_labels:
+            run.labels.pop(key, None)
+        run.note = request.note if request.HasField("note") else run.note
+        return self.answer(store_service_pb2.UpdateRunResponse(run=run), context)
+
+    def UndeleteRun(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.requests.append(request)
+        return self.answer(store_service_pb2.UndeleteRunResponse(run=Run(run_id=request.run_id)), context)
+
+    def BatchDeleteRuns(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.requests.append(request)
+        return self.answer(self.deleted, context)
 
     def GetSweep(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.requests.append(request)
@@ -293,6 +338,51 @@ class Store(Cuts, StoreServiceServicer, SweepServiceServicer):  # type: ignore[m
         self.requests.append(request)
         yield from self.play([sweep_service_pb2.PromoteSweepResultResponse(event=event) for event in self.replay_events], context)
 
+    def ExportRuns(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        self.requests.append(request)
+        yield from self.play([transfer_service_pb2.ExportRunsResponse(chunk=part) for part in self.file], context)
+
+    def ImportRuns(self, requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+        self.imported = b"".join(request.chunk for request in requests)
+        runs = [
+            transfer_service_pb2.ImportedRun(original_run_id=run_id, run_id=UNKNOWN_ID, added=run_id == RUN_ID)
+            for run_id in (RUN_ID, OTHER_ID)
+        ]
+        answers = [
+            transfer_service_pb2.ImportRunsResponse(runs=runs[:1]),
+            transfer_service_pb2.ImportRunsResponse(runs=runs[1:], committed=True),
+        ]
+        yield from self.play(answers, context)
+
+    def GetStrategyVersion(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.requests.append(request)
+        (version,) = [version for version in self.versions if version.version_id == request.version_id]
+        return self.answer(strategy_service_pb2.GetStrategyVersionResponse(version=version), context)
+
+    def ListStrategyVersions(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.requests.append(request)
+        tail = _tail_asked_for(request.filter, "version_id")
+        page, token = self.page([version for version in self.versions if version.version_id.endswith(tail)], request)
+        return self.answer(strategy_service_pb2.ListStrategyVersionsResponse(versions=page, next_page_token=token), context)
+
+    def GetStrategyLineage(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.requests.append(request)
+        return self.answer(strategy_service_pb2.GetStrategyLineageResponse(versions=self.versions), context)
+
+    def ListStrategyVersionRuns(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.requests.append(request)
+        page, token = self.page(self.runs, request)
+        return self.answer(strategy_service_pb2.ListStrategyVersionRunsResponse(runs=page, next_page_token=token), context)
+
+    def CreateSuggestion(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.requests.append(request)
+        return self.answer(strategy_service_pb2.CreateSuggestionResponse(suggestion=request.suggestion), context)
+
+    def ListSuggestions(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.requests.append(request)
+        page, token = self.page(self.suggestions, request)
+        return self.answer(strategy_service_pb2.ListSuggestionsResponse(suggestions=page, next_page_token=token), context)
+
 
 def _tail_asked_for(filter_text: str, field: str) -> str:
     """The end of an id that a filter such as run_id = "*aaaa0001" asks for; empty when it asks for something else."""
@@ -308,6 +398,8 @@ def serve(engine: Engine | None, store: Store | None, address: str = "127.0.0.1:
     if store:
         add_StoreServiceServicer_to_server(store, server)
         add_SweepServiceServicer_to_server(store, server)
+        add_StrategyServiceServicer_to_server(store, server)
+        add_TransferServiceServicer_to_server(store, server)
     port = server.add_insecure_port(address)
     server.start()
     return server, f"127.0.0.1:{port}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
-from tapedeck.v1.store_service_pb2 import CompareRunsResponse, MetricComparison, MetricValue
+from tapedeck.v1.store_service_pb2 import AlignedCurves, CompareRunsResponse, Curve, MetricComparison, MetricValue
 from tests.tapedeck_client.conftest import Tapedeck
 from tests.tapedeck_client.services import FAILED_ID, OTHER_ID, RUN_ID, UNKNOWN_ID, Store, recorded_runs
 
@@ -37,12 +39,25 @@ def test_history_marks_the_column_it_is_sorted_by(tapedeck: Tapedeck, store: Sto
 def test_history_joins_its_options_to_one_filter(tapedeck: Tapedeck, store: Store) -> None:
     tapedeck(
         *("history", "--strategy", 'a "b"', "--symbol", "GOOG", "--state", "failed"),
-        *("--filter", "pnl > 1 OR pnl < 0", "--label", "team=alpha", "--label", "my-key=x"),
+        *("--filter", "pnl > 1 OR pnl < 0", "--label", "team=alpha", "--label", "my-key=x", "--search", '"stock split" fees'),
     )
     assert store.requests[0].filter == (
         r'(pnl > 1 OR pnl < 0) AND strategy = "a \"b\"" AND symbols:"GOOG" AND state = "FAILED"'
-        ' AND labels.team = "alpha" AND labels."my-key" = "x"'
+        r' AND search:"\"stock split\" fees" AND labels.team = "alpha" AND labels."my-key" = "x"'
     )
+
+
+def test_history_of_one_strategy_shows_what_was_varied(tapedeck: Tapedeck) -> None:
+    assert "fast=20" in tapedeck("history", "--strategy", "sma_crossover").stdout
+    assert "fast=" not in tapedeck("history").stdout
+
+
+def test_history_lists_deleted_runs_on_request(tapedeck: Tapedeck, store: Store) -> None:
+    tapedeck("history")
+    tapedeck("history", "--deleted", "--strategy", "momentum")
+    plain, deleted = store.requests
+    assert (plain.filter, plain.show_deleted) == ("", False)
+    assert (deleted.filter, deleted.show_deleted) == ('strategy = "momentum" AND delete_time:*', True)
 
 
 def test_history_stops_at_its_limit_and_goes_on_past_a_page(tapedeck: Tapedeck, store: Store) -> None:
@@ -83,6 +98,21 @@ def test_show_says_everything_of_a_run(tapedeck: Tapedeck) -> None:
         assert words in shown
 
 
+def test_show_draws_what_is_recorded_so_far(tapedeck: Tapedeck, store: Store) -> None:
+    store.runs[0].next_sequence = 4
+    shown = tapedeck("show", RUN_ID).stdout
+    assert re.search(r"^Portfolio value *\n +101,001.00 │", shown, re.MULTILINE)
+    assert shown.rstrip().endswith("2005-01-06")
+    assert [event.from_sequence for event in store.requests[1:]] == [1]
+
+
+@pytest.mark.parametrize("arguments", [("--no-chart",), ("--json",)])
+def test_show_asks_for_no_events_that_it_does_not_draw(tapedeck: Tapedeck, store: Store, arguments: tuple[str, ...]) -> None:
+    store.runs[0].next_sequence = 6
+    assert "│" not in tapedeck("show", RUN_ID, *arguments).stdout
+    assert len(store.requests) == 1
+
+
 def test_show_puts_the_error_of_a_failed_run_first(tapedeck: Tapedeck) -> None:
     shown = tapedeck("show", FAILED_ID)
     assert shown.exit_code == 0
@@ -115,6 +145,27 @@ def test_compare_marks_the_best_and_warns_of_missing_runs(tapedeck: Tapedeck, st
 def test_compare_asks_for_curves_when_it_is_told_to(tapedeck: Tapedeck, store: Store) -> None:
     tapedeck("compare", RUN_ID, OTHER_ID, "--curves", "--json")
     assert store.requests[-1].include_curves
+
+
+def test_compare_draws_a_picture_and_prints_what_it_would_without(tapedeck: Tapedeck, store: Store, tmp_path: Path) -> None:
+    curves = [Curve(run_id=run_id, portfolio_values=[100.0, 110.0]) for run_id in (RUN_ID, OTHER_ID)]
+    aligned = AlignedCurves(session_dates=[20050103, 20050104], curves=curves)
+    store.comparison = CompareRunsResponse(runs=recorded_runs()[:2], curves=aligned)
+    path = tmp_path / "x.png"
+    result = tapedeck("compare", RUN_ID, OTHER_ID, "--plot", str(path))
+    assert store.requests[-1].include_curves
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert result.stderr.split() == f"{path} shows the growth of 1 on 2 common sessions".split()
+    assert "Portfolio values" not in result.stdout
+    assert "Portfolio values" in tapedeck("compare", RUN_ID, OTHER_ID, "--plot", str(path), "--curves").stdout
+    assert "curves" not in json.loads(tapedeck("compare", RUN_ID, OTHER_ID, "--plot", str(path), "--json").stdout)
+
+
+def test_compare_says_why_there_is_no_picture(tapedeck: Tapedeck, store: Store, tmp_path: Path) -> None:
+    store.comparison = CompareRunsResponse(runs=recorded_runs()[:2], curves=AlignedCurves(note="They have no session in common."))
+    result = tapedeck("compare", RUN_ID, OTHER_ID, "--plot", str(tmp_path / "x.png"))
+    assert (result.exit_code, result.stderr) == (0, "no picture: They have no session in common.\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_strategies_are_listed_and_described(tapedeck: Tapedeck) -> None:

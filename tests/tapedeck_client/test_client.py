@@ -34,11 +34,27 @@ def test_count_returns_the_number(wire: FakeWire) -> None:
     assert (request.filter, count) == ("state = FAILED", 7)
 
 
+def test_deleted_runs_are_listed_and_counted_when_they_are_asked_for(client: TapedeckClient, store: Store) -> None:
+    client.list(show_deleted=True)
+    list(client.list_all(show_deleted=True))
+    client.count(show_deleted=True)
+    assert [request.show_deleted for request in store.requests] == [True] * 3
+
+
 def test_compare_sends_the_ids_in_order(wire: FakeWire) -> None:
     response = store_service_pb2.CompareRunsResponse(missing_run_ids=[OTHER_ID])
     request, comparison = wire.unary(lambda: wire.client.compare([RUN_ID, OTHER_ID], include_curves=True), "CompareRuns", response)
     assert request == store_service_pb2.CompareRunsRequest(run_ids=[RUN_ID, OTHER_ID], include_curves=True)
     assert comparison == response
+
+
+def test_summarize_sends_filter_grouping_and_metrics(wire: FakeWire) -> None:
+    response = store_service_pb2.SummarizeRunsResponse(groups=[store_service_pb2.RunGroup(run_count=7)])
+    request, summary = wire.unary(
+        lambda: wire.client.summarize("pnl > 0", group_by="parameters.fast", metrics=["alpha"]), "SummarizeRuns", response
+    )
+    expected = store_service_pb2.SummarizeRunsRequest(filter="pnl > 0", group_by="parameters.fast", metrics=["alpha"])
+    assert (request, summary) == (expected, response)
 
 
 def test_cancel_names_the_run(wire: FakeWire) -> None:

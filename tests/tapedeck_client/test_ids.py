@@ -19,6 +19,7 @@ def test_a_whole_id_is_taken_as_it_is_without_asking(client: TapedeckClient, sto
 def test_a_tail_finds_its_run(client: TapedeckClient, store: Store) -> None:
     assert find_run(client, "BBBB0002") == OTHER_ID
     assert store.requests[0].filter == 'run_id = "*bbbb0002"'
+    assert store.requests[0].show_deleted, "or nobody could bring one back by its tail"
 
 
 def test_a_tail_of_several_runs_names_them(client: TapedeckClient, store: Store) -> None:

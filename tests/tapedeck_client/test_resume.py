@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tapedeck.v1.run_pb2 import EarlierRun, ReplayVerdict, RunEvent
+from tapedeck.v1.run_pb2 import DUPLICATE_POLICY_REUSE, EarlierRun, ReplayVerdict, RunEvent
 from tapedeck_client import Backoff, TapedeckClient
 from tapedeck_client.resume import CarriesEvent, Place
 from tapedeck_rpc import errors
@@ -52,6 +52,12 @@ def test_an_unsaved_run_that_is_cut_is_lost_and_the_error_says_so(client: Tapede
     with pytest.raises(errors.Unavailable, match="it was not saved") as raised:
         list(client.run(spec(), save=False))
     assert raised.value.reason == "ENGINE_UNAVAILABLE"
+
+
+def test_a_recorded_run_in_place_of_an_unsaved_one_is_watched_after_a_cut(client: TapedeckClient, engine: Engine) -> None:
+    engine.earlier_runs = [EarlierRun(run_id=RUN_ID, create_time=Timestamp(seconds=1))]
+    engine.plans = [(2, away())]
+    assert sequences(client.run(spec(), save=False, duplicate_policy=DUPLICATE_POLICY_REUSE)) == [1, 2, 3, 4, 5]
 
 
 def test_a_refusal_is_not_tried_again(client: TapedeckClient, engine: Engine) -> None:

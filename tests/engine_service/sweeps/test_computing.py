@@ -119,7 +119,7 @@ def test_an_order_that_zipline_refuses_fails_the_run_with_the_same_words(make_pl
 @pytest.mark.parametrize("engine_kind", [KERNEL, ZIPLINE])
 def test_a_strategy_that_looks_ahead_ends_the_sweep(make_plan: MakePlan, data_dir: Path, engine_kind: str) -> None:
     (shard,) = shards_of(make_plan("peeks", grid={"weight": [0.5]}), data_dir, engine_kind=engine_kind)
-    error = run_pb2.RunError.FromString(execute(shard).error)
+    error = run_pb2.RunError.FromString(execute(replace(shard, checks_look_ahead=True)).error)
     assert error.reason == "LOOK_AHEAD"
     assert "GOOG" in error.message
 

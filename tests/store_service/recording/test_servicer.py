@@ -24,6 +24,7 @@ from tapedeck_rpc import errors
 from tapedeck_rpc.interceptors import server_interceptors
 from tapedeck_rpc.status import from_rpc_error, from_status
 from tests.fix_runs import whole_run
+from tests.fix_strategies import strategies_of
 
 Request = record_service_pb2.RecordRunsRequest
 Response = record_service_pb2.RecordRunsResponse
@@ -33,7 +34,8 @@ Response = record_service_pb2.RecordRunsResponse
 async def served(store: RecordingStore, database: Database) -> AsyncIterator[Any]:
     """A stub of a RecordService that serves a store."""
     server = grpc.aio.server(interceptors=server_interceptors())
-    record_service_pb2_grpc.add_RecordServiceServicer_to_server(RecordServicer(store, SweepRecording(database)), server)
+    servicer = RecordServicer(store, SweepRecording(database), strategies_of(database))
+    record_service_pb2_grpc.add_RecordServiceServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -120,7 +122,15 @@ class Failing(RecordingStore):
         self.under_way = 0
         self.most_under_way = 0
 
-    async def append(self, run_id: str, writer_epoch: int, first_sequence: int, events: Sequence[run_pb2.RunEvent]) -> Ack:
+    async def append(
+        self,
+        run_id: str,
+        writer_epoch: int,
+        first_sequence: int,
+        events: Sequence[run_pb2.RunEvent],
+        *,
+        duplicate_policy: int = run_pb2.DUPLICATE_POLICY_RUN,
+    ) -> Ack:
         if run_id in self.failures:
             raise self.failures[run_id]
         self.under_way += 1
@@ -129,7 +139,7 @@ class Failing(RecordingStore):
             self.full.set()
         try:
             await self.gate.wait()
-            return await super().append(run_id, writer_epoch, first_sequence, events)
+            return await super().append(run_id, writer_epoch, first_sequence, events, duplicate_policy=duplicate_policy)
         finally:
             self.under_way -= 1
 
@@ -197,7 +207,7 @@ async def test_a_restarted_database_ends_the_stream_and_the_next_one_goes_on(stu
 
 async def test_a_server_that_stops_ends_its_streams(database: Database) -> None:
     server = grpc.aio.server(interceptors=server_interceptors())
-    servicer = RecordServicer(RecordingStore(database, lease_seconds=30), SweepRecording(database))
+    servicer = RecordServicer(RecordingStore(database, lease_seconds=30), SweepRecording(database), strategies_of(database))
     record_service_pb2_grpc.add_RecordServiceServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -20,6 +20,8 @@ PATIENCE_SECONDS = 0.3
 
 NEVER = {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS}
 FILTERS = ["strategy = sma*", "alpha > 1", "labels.team:*", "symbols:GOOG", "NOT state = FAILED", "parameters.fast = 10", "foo = 1"]
+FILTERS += ["search:sma"]
+GROUPINGS = ["strategy", "symbol", "parameters.fast", 'parameters."a b".c', "foo"]
 ORDERS = ["sharpe_ratio desc", "create_time", "finish_time desc", "foo"]
 
 
@@ -30,7 +32,8 @@ async def known(record: Record, store_stub: Any) -> dict[str, list[Any]]:
     await record(whole_run(started={"request_id": "taken"}))
     token = (await store_stub.ListRuns(store_service_pb2.ListRunsRequest(page_size=1))).next_page_token
     ids = [ended, live, new_run_id()]
-    return {"run_id": ids, "run_ids": ids, "filter": FILTERS, "order_by": ORDERS, "page_token": [token], "request_id": ["taken"]}
+    words = {"filter": FILTERS, "order_by": ORDERS, "group_by": GROUPINGS, "metrics": ["sharpe_ratio", "trades_total", "foo"]}
+    return {"run_id": ids, "run_ids": ids, "page_token": [token], "request_id": ["taken"], **words}
 
 
 async def code_of(call: Any) -> grpc.StatusCode:
@@ -49,7 +52,23 @@ async def code_of(call: Any) -> grpc.StatusCode:
     return grpc.StatusCode.OK
 
 
-@pytest.mark.parametrize("method", ["GetRun", "ListRuns", "CountRuns", "CompareRuns", "WatchRun", "ReplayRun"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "GetRun",
+        "ListRuns",
+        "CountRuns",
+        "SummarizeRuns",
+        "CompareRuns",
+        "FindSimilarRuns",
+        "WatchRun",
+        "ReplayRun",
+        "UpdateRun",
+        "DeleteRun",
+        "UndeleteRun",
+        "BatchDeleteRuns",
+    ],
+)
 @settings(max_examples=RANDOM_REQUESTS, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 async def test_no_request_breaks_the_store(store_stub: Any, known: dict[str, list[Any]], method: str, data: st.DataObject) -> None:

@@ -11,13 +11,14 @@ import pytest
 
 from store_service.runs.engine import Engine
 from store_service.runs.execution import MAX_REQUEST_ID_CHARS
+from store_service.runs.organizing import RunOrganizer
 from store_service.runs.replay import Replays
 from store_service.runs.store import RunStore
 from tapedeck.v1 import engine_service_pb2, run_pb2, store_service_pb2
 from tapedeck.v1.engine_service_pb2_grpc import add_EngineServiceServicer_to_server
 from tapedeck_rpc import errors
 from tapedeck_rpc.channel import open_aio_channel
-from tests.fix_replays import LedgerEngine, served
+from tests.fix_replays import LedgerEngine, refusal, served
 from tests.fix_runs import FINGERPRINT, Record, make_events, make_spec, make_started, new_run_id, whole_run
 
 Overrides = store_service_pb2.RunOverrides
@@ -57,6 +58,16 @@ async def test_the_replay_reads_what_the_original_read_and_keeps_its_labels(
     assert request.spec == make_spec()
     assert dict(request.labels) == {"team": "alpha"}
     assert request.save
+
+
+async def test_a_deleted_run_is_replayed_only_when_it_is_brought_back(
+    replays: Replays, run_organizer: RunOrganizer, ledger_engine: LedgerEngine, original: str
+) -> None:
+    await run_organizer.delete_run(original)
+    error = await refusal(lambda: replayed(replays, original))
+    assert (type(error), error.reason, ledger_engine.requests) == (errors.FailedPrecondition, "RUN_DELETED", [])
+    await run_organizer.undelete_run(original)
+    assert (await replayed(replays, original))[1].outcome == Verdict.OUTCOME_IDENTICAL
 
 
 async def test_another_result_is_diverged_with_the_first_session_and_what_changed(

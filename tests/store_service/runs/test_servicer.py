@@ -19,10 +19,14 @@ async def test_every_default_works_with_an_empty_body(store_stub: Any, record: R
     listed = await store_stub.ListRuns(store_service_pb2.ListRunsRequest())
     counted = await store_stub.CountRuns(store_service_pb2.CountRunsRequest())
     assert [run.run_id for run in listed.runs] == [run_id]
-    assert counted.run_count == 1
+    (summarized,) = (await store_stub.SummarizeRuns(store_service_pb2.SummarizeRunsRequest())).groups
+    assert (counted.run_count, summarized.run_count) == (1, 1)
 
 
-@pytest.mark.parametrize("method", [method.name for method in SERVICE.methods if method.name not in {"ListRuns", "CountRuns"}])
+WITH_DEFAULTS = {"ListRuns", "CountRuns", "SummarizeRuns"}
+
+
+@pytest.mark.parametrize("method", [method.name for method in SERVICE.methods if method.name not in WITH_DEFAULTS])
 async def test_what_is_missing_is_said(store_stub: Any, method: str) -> None:
     request = getattr(store_service_pb2, f"{method}Request")()
     call = getattr(store_stub, method)(request)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from store_service.runs import store
+from store_service.runs import similar, store
 from store_service.runs.store import RunStore
 from tapedeck.v1 import run_pb2
-from tests.fix_runs import Record, make_started, whole_run
+from tests.fix_runs import Record, make_spec, make_started, whole_run
 
 
 async def test_a_page_ends_early_when_its_runs_are_large(run_store: RunStore, record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,6 +38,44 @@ async def test_a_page_works_out_some_verdicts_and_the_next_call_the_others(
     for settled in (2, 4, 5, 5):
         listed, _ = await run_store.list_runs(filter_text="replay_of:*")
         assert sum(run.HasField("verdict") for run in listed) == settled
+
+
+def threads_of(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list[threading.Thread]:
+    """In which thread each call of a module's function ran, from now on."""
+    called: Callable[..., Any] = getattr(module, name)
+    threads: list[threading.Thread] = []
+
+    def seen(*arguments: Any) -> Any:
+        threads.append(threading.current_thread())
+        return called(*arguments)
+
+    monkeypatch.setattr(module, name, seen)
+    return threads
+
+
+async def test_similar_runs_are_compared_beside_the_event_loop(
+    run_store: RunStore, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        await record()
+    threads = threads_of(monkeypatch, similar, "compare_specs")
+    assert len((await run_store.find_similar_runs(spec=make_spec())).runs) == 3
+    assert len(threads) == 3
+    assert threading.main_thread() not in threads
+
+
+async def test_curves_are_aligned_for_the_sharpe_test_only_when_it_is_asked_for_and_beside_the_event_loop(
+    run_store: RunStore, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [await record(), await record()]
+    threads = threads_of(monkeypatch, store, "align_curves")
+    assert not (await run_store.compare_runs(ids)).HasField("sharpe")
+    assert threads == []
+    assert (await run_store.compare_runs(ids, include_sharpe=True)).sharpe.note.startswith("the runs have 2 session returns")
+    (thread,) = threads
+    assert thread is not threading.main_thread()
+    await run_store.compare_runs(ids, include_curves=True)
+    assert len(threads) == 2
 
 
 async def test_many_watchers_of_a_run_see_the_same(run_store: RunStore, record: Record) -> None:

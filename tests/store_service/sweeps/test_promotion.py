@@ -9,6 +9,7 @@ import pytest
 from google.protobuf import struct_pb2
 
 from store_service.runs.engine import Engine
+from store_service.runs.organizing import RunOrganizer
 from store_service.runs.store import RunStore
 from store_service.sweeps.promotion import Promotions, result_spec
 from store_service.sweeps.store import SweepStore
@@ -39,6 +40,17 @@ async def test_the_run_of_a_result_is_executed_and_recorded_with_its_link(
     assert (await sweep_store.get_sweep_result(sweep_id, 5))[1].promoted_run_id == run.run_id
     linked, _ = await run_store.list_runs(filter_text=f"sweep_id = {sweep_id} sweep_number = 5")
     assert [found.run_id for found in linked] == [run.run_id]
+
+
+async def test_a_run_that_is_deleted_is_not_named_as_the_run_of_its_result(
+    promotions: Promotions, record_sweep: RecordSweep, run_organizer: RunOrganizer, sweep_store: SweepStore
+) -> None:
+    sweep_id = await record_sweep()
+    run_id = (await promoted(promotions, sweep_id, 5))[0].started.run_id
+    await run_organizer.delete_run(run_id)
+    assert (await sweep_store.get_sweep_result(sweep_id, 5))[1].promoted_run_id == ""
+    await run_organizer.undelete_run(run_id)
+    assert (await sweep_store.get_sweep_result(sweep_id, 5))[1].promoted_run_id == run_id
 
 
 def test_symbols_that_are_traded_together_stay_together() -> None:

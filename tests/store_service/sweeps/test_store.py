@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from store_service.sweeps import store
+from store_service import pages
 from store_service.sweeps.store import SweepStore
 from tests.fix_sweeps import RecordSweep
 
@@ -14,7 +14,7 @@ async def test_a_page_of_large_sweeps_ends_early_and_the_next_goes_on(
 ) -> None:
     ids = [await record_sweep() for _ in range(3)][::-1]
     one = await sweep_store.get_sweep(ids[0])
-    monkeypatch.setattr(store, "MAX_PAGE_BYTES", one.ByteSize() + 1)
+    monkeypatch.setattr(pages, "MAX_PAGE_BYTES", one.ByteSize() + 1)
     first, token = await sweep_store.list_sweeps()
     rest, end = await sweep_store.list_sweeps(page_token=token)
     assert ([sweep.sweep_id for sweep in [*first, *rest]], len(first), end) == (ids, 2, "")

@@ -46,6 +46,21 @@ def test_ten_runs_fit_a_hundred_columns() -> None:
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= 100
 
 
+def test_differences_between_sharpe_ratios_are_shown_with_their_intervals() -> None:
+    compared = response()
+    compared.sharpe.best_run_id, compared.sharpe.return_count, compared.sharpe.confidence = RUN_ID, 2012, 0.95
+    compared.sharpe.differences.add(run_id=OTHER_ID, difference=0.5, lowest=-0.1, highest=1.1)
+    compared.sharpe.differences.add(run_id=FAILED_ID)
+    shown = printed(comparison(compared))
+    assert "Highest Sharpe ratio on 2,012 common sessions: aaaa0001" in shown
+    assert "0.500  -0.100 to 1.100  no more than noise" in shown
+    assert "has no Sharpe ratio there" in shown
+    compared.sharpe.differences[0].is_more_than_noise = True
+    assert "1.100  more than noise" in printed(comparison(compared))
+    compared.sharpe.note = "the runs have nothing in common"
+    assert "not tested: the runs have nothing in common" in printed(comparison(compared))
+
+
 def test_curves_are_drawn_with_their_first_and_last_value() -> None:
     compared = response()
     compared.curves.CopyFrom(

@@ -46,6 +46,22 @@ def test_a_cancelled_run_is_not_called_failed() -> None:
     assert run_error(RunState.RUN_STATE_CANCELLED, error).plain == "CANCELLED (RUN_CANCELLED): ended on request"
 
 
+def test_a_deleted_run_shows_its_note_and_until_when_it_can_be_brought_back() -> None:
+    run = Run(run_id=RUN_ID, note="[bold] odd fills")
+    assert "Deleted" not in printed(run_detail(run))
+    run.delete_time.FromJsonString("2026-11-21T12:03:00Z")
+    run.purge_time.FromJsonString("2026-12-21T12:03:00Z")
+    shown = printed(run_detail(run))
+    assert "[bold] odd fills" in shown
+    assert "2026-11-21 12:03, removed for good from 2026-12-21 12:03 on" in shown
+
+
+def test_a_run_says_which_one_of_its_strategys_version_it_is() -> None:
+    assert "Iteration" not in printed(run_detail(Run(run_id=RUN_ID)))
+    assert "1,234 of strategy version 7f" in printed(run_detail(Run(run_id=RUN_ID, iteration=1_234, strategy_version="7f")))
+    assert "of strategy version" not in printed(run_detail(Run(run_id=RUN_ID, iteration=7)))
+
+
 def test_a_run_made_of_a_sweeps_result_names_both() -> None:
     run = Run(run_id=RUN_ID, sweep=SweepLink(sweep_id=SWEEP_ID, number=1234))
     assert f"result 1,234 of sweep {SWEEP_ID}" in printed(run_detail(run))

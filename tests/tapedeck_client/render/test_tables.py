@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tapedeck.v1.engine_service_pb2 import Dataset, Parameter, Strategy
+from tapedeck.v1.run_pb2 import Run
 from tapedeck_client.render import tables
 from tests.tapedeck_client.render.printed import printed
 from tests.tapedeck_client.services import recorded_runs
@@ -12,6 +15,23 @@ def test_history_shows_a_run_a_line_and_a_dash_for_what_is_undefined() -> None:
     lines = printed(tables.history(recorded_runs(), "sharpe", reverse=False)).splitlines()
     assert "Sharpe▼" in lines[0]
     assert lines[4].split() == ["cccc0003", "2026-09-21", "14:13", "sma_crossover", "GOOG", "+2", "FAILED", "–", "–", "–"]
+
+
+def test_the_history_of_one_strategy_shows_the_parameters_that_vary_instead_of_its_name() -> None:
+    lines = printed(tables.history(recorded_runs(), "date", reverse=False, of_one_strategy=True)).splitlines()
+    assert lines[0].split()[3] == "Parameters"
+    assert [line.split()[3] for line in lines[2:]] == ["fast=10", "fast=20", "fast=10"]
+    alike = printed(tables.history(recorded_runs()[:1], "date", reverse=False, of_one_strategy=True))
+    assert "sma_crossover" in alike
+
+
+def test_parameters_vary_when_a_run_lacks_one_or_has_another_type() -> None:
+    changes: list[dict[str, Any]] = [{"\x1b": "y"}, {"flag": 1}, {"flag": True}, {"list": [1, 2]}]
+    runs = [Run() for _ in changes]
+    for run, changed in zip(runs, changes, strict=True):
+        run.spec.parameters.update({"same": 1, "\x1b": "x", **changed})
+    assert tables.varying_parameters(runs) == ["�=y", "�=x, flag=1", "�=x, flag=true", "�=x, list=1, 2"]
+    assert tables.varying_parameters([]) == []
 
 
 def test_names_that_would_steer_a_terminal_are_defused() -> None:

@@ -1,0 +1,410 @@
+"""What TransferService promises, asked of the store itself and through gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from store_service.database import Database
+from store_service.runs.organizing import RunOrganizer
+from store_service.runs.replay import Replays
+from store_service.runs.store import RunStore
+from store_service.strategies.store import StrategyStore
+from store_service.strategies.suggestions import SuggestionStore
+from store_service.transfer import creating, exporting, importing
+from store_service.transfer.lines import write_line, write_run
+from tapedeck.v1 import run_pb2, transfer_service_pb2
+from tapedeck_rpc import errors
+from tests.fix_replays import fields_of, refusal
+from tests.fix_runs import Record, make_events, make_started, new_run_id, whole_run
+from tests.fix_strategies import PAGE_TOKENS, make_suggestion, make_version, run_of, strategies_of
+from tests.fix_transfer import Transfers, file_of, lines_of, make_entry, parts_of
+
+VERSION = {"name": "x", "source_code": "y"}
+
+
+async def recorded(run_store: RunStore, run_id: str) -> list[run_pb2.RunEvent]:
+    return [event async for event in run_store.watch_run(run_id)]
+
+
+class TestBatchCreateRuns:
+    async def test_a_created_run_is_read_and_watched_like_a_recorded_one(self, transfers: Transfers, run_store: RunStore) -> None:
+        entry = make_entry()
+        (created,) = await transfers.create([entry])
+        run = await run_store.get_run(created.run_id)
+        assert (created.created, run.state, run.metrics, run.note) == (True, run_pb2.RUN_STATE_SUCCEEDED, entry.metrics, "made by hand")
+        assert (dict(run.labels), run.strategy_type, run.sessions_recorded, run.session_count) == ({"from": "notebook"}, "trend", 3, 3)
+        assert run.create_time == run.finish_time == entry.create_time
+        assert (run.engine_kind, run.provenance) == ("external", entry.provenance)
+        assert (run.spec.interval, run.spec.capital_base) == ("1d", 100_000.0)
+        started, *sessions, finished = await recorded(run_store, created.run_id)
+        assert (started.started.run_id, started.started.spec_digest) == (created.run_id, run.spec_digest)
+        assert [event.sessions for event in sessions] == list(entry.sessions)
+        assert list(finished.finished.round_trips) == list(entry.round_trips)
+        listed, _ = await run_store.list_runs(filter_text='engine_kind = "external" AND sharpe_ratio > 1', order_by="sharpe_ratio desc")
+        assert [each.run_id for each in listed] == [created.run_id]
+
+    async def test_created_and_recorded_runs_are_compared(self, transfers: Transfers, run_store: RunStore, record: Record) -> None:
+        (created,) = await transfers.create([make_entry()])
+        compared = await run_store.compare_runs([created.run_id, await record()], include_curves=True)
+        assert (len(compared.runs), len(compared.curves.curves)) == (2, 2)
+
+    async def test_an_equity_curve_alone_or_metrics_alone_are_enough(self, transfers: Transfers, run_store: RunStore) -> None:
+        curve = run_pb2.SessionBatch(session_dates=[20100104, 20100105], portfolio_values=[1.0, 2.0])
+        bare: dict[str, Any] = {"round_trips": [], "labels": {}, "note": "", "provenance": None}
+        alone = make_entry(sessions=[curve], metrics=None, **bare)
+        created = await transfers.create([alone, make_entry(sessions=[], **bare)])
+        runs = [await run_store.get_run(each.run_id) for each in created]
+        assert [(run.HasField("metrics"), run.sessions_recorded, run.note) for run in runs] == [(False, 2, ""), (True, 0, "")]
+        events = await recorded(run_store, runs[0].run_id)
+        assert events[1].sessions == curve
+
+    async def test_the_same_results_again_add_nothing_and_have_the_same_ids(self, transfers: Transfers, run_store: RunStore) -> None:
+        entries = [make_entry(), make_entry(request_id="key"), make_entry(labels={"n": "2"})]
+        first = await transfers.create(entries)
+        again = await transfers.create([*entries, make_entry(note="another note")])
+        assert [each.run_id for each in again] == [*(each.run_id for each in first), first[0].run_id]
+        assert len({each.run_id for each in first}) == 3
+        assert ([each.created for each in first], [each.created for each in again]) == ([True] * 3, [False] * 4)
+        assert await run_store.count_runs() == 3
+
+    async def test_twice_in_one_request_is_once(self, transfers: Transfers, run_store: RunStore) -> None:
+        created = await transfers.create([make_entry(), make_entry()])
+        assert sorted(each.created for each in created) == [False, True]
+        assert len(await recorded(run_store, created[0].run_id)) == 4
+
+    async def test_equal_requests_at_once_make_each_run_once(self, transfers: Transfers, run_store: RunStore) -> None:
+        entries = [make_entry(request_id=str(number)) for number in range(5)]
+        answers = await asyncio.gather(*(transfers.create(entries[::step]) for step in (1, -1, 1, -1)))
+        assert sum(each.created for answer in answers for each in answer) == 5
+        assert await run_store.count_runs() == 5
+
+    async def test_a_request_id_names_one_result(self, transfers: Transfers, run_store: RunStore) -> None:
+        (first,) = await transfers.create([make_entry(request_id="key")])
+        other = make_entry(request_id="key", strategy_type="other")
+        refused = await refusal(lambda: transfers.create([make_entry(), other, other]))
+        assert (type(refused), refused.reason) == (errors.InvalidArgument, "REQUEST_ID_REUSED")
+        assert sorted(fields_of(refused)) == ["runs[1].request_id", "runs[2].request_id"]
+        assert first.run_id in refused.message
+        assert await run_store.count_runs() == 1
+
+    async def test_no_entries_change_nothing(self, transfers: Transfers, run_store: RunStore) -> None:
+        assert await transfers.create([]) == []
+        assert await run_store.count_runs() == 0
+
+    async def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_kept(self, transfers: Transfers, run_store: RunStore) -> None:
+        nan = float("nan")
+        trip = run_pb2.RoundTrip(symbol="GOOG", entry_date="2010-01-04", exit_date="2010-01-06", pnl=float("-inf"))
+        wrong_batch = run_pb2.SessionBatch(session_dates=[20100104], portfolio_values=[nan])
+        entries = [
+            make_entry(),
+            make_entry(spec=run_pb2.RunSpec(strategy="x", symbols=["A"], end_date="2010-12-31"), sessions=[], create_time=None),
+            make_entry(metrics=run_pb2.Metrics(sharpe_ratio=nan, max_drawdown=0.1), round_trips=[trip]),
+            make_entry(sessions=[make_entry().sessions[0], wrong_batch]),
+            make_entry(metrics=None, sessions=[]),
+            make_entry(labels={"": "x"}, note="n" * 10_001),
+            make_entry(create_time=Timestamp(seconds=10**13, nanos=-1)),
+        ]
+        refused = await refusal(lambda: transfers.create(entries))
+        assert (type(refused), refused.reason) == (errors.InvalidArgument, "UNSTORABLE_VALUE")
+        assert {
+            "runs[1].create_time",
+            "runs[1].spec.dataset",
+            "runs[1].spec.start_date",
+            "runs[2].metrics.sharpe_ratio",
+            "runs[2].metrics.max_drawdown",
+            "runs[2].round_trips[0].pnl",
+            "runs[3].sessions[1].portfolio_values[0]",
+            "runs[3].sessions[1].session_dates[0]",
+            "runs[4].metrics",
+            "runs[5].labels['']",
+            "runs[5].note",
+            "runs[6].create_time",
+        } <= set(fields_of(refused))
+        assert not [field for field in fields_of(refused) if field.startswith("runs[0]") or "events" in field]
+        assert await run_store.count_runs() == 0
+
+    async def test_too_many_and_too_large_requests_say_what_the_limit_is(
+        self, transfers: Transfers, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        refused = await refusal(lambda: transfers.create([make_entry(labels={str(key): "" for key in range(65)})]))
+        assert fields_of(refused) == ["runs[0].labels"]
+        refused = await refusal(lambda: transfers.create([make_entry(sessions=[run_pb2.SessionBatch()] * 255)]))
+        assert "runs[0].sessions" in fields_of(refused)
+        monkeypatch.setattr(creating, "MAX_ENTRIES", 1)
+        assert "at most 1" in (await refusal(lambda: transfers.create([make_entry()] * 2))).message
+        monkeypatch.setattr(creating, "MAX_ENTRIES_BYTES", 10)
+        assert "at most 10" in (await refusal(lambda: transfers.create([make_entry()]))).message
+
+    async def test_a_created_run_can_not_be_replayed_without_its_strategy(self, transfers: Transfers, replays: Replays) -> None:
+        (created,) = await transfers.create([make_entry()])
+
+        async def replay() -> None:
+            async for _ in replays.replay_run(created.run_id):
+                pass
+
+        assert (await refusal(replay)).reason == "STRATEGY_NOT_INSTALLED"
+
+
+class TestExportRuns:
+    async def test_json_has_a_header_and_a_line_for_each_run(
+        self, transfers: Transfers, run_store: RunStore, run_organizer: RunOrganizer, record: Record
+    ) -> None:
+        run_id = await record()
+        await record(make_events(make_started()))  # it has not ended
+        deleted = await record()
+        await run_organizer.delete_run(deleted)
+        await run_organizer.update_run(run_id, set_labels={"team": "beta"}, note="keep")
+        header, line = lines_of(await transfers.export('strategy = "sma_crossover"'))
+        assert (header["format_version"], header["run_count"], header["filter"]) == (1, 1, 'strategy = "sma_crossover"')
+        age = datetime.now(UTC) - datetime.fromisoformat(header["export_time"])
+        assert 0 <= age.total_seconds() < 60
+        assert (line["labels"], line["note"], len(line["events"])) == ({"team": "beta"}, "keep", 4)
+        assert line["events"][0]["started"]["labels"] == {"team": "alpha"}
+
+    async def test_no_runs_are_a_header_alone(self, transfers: Transfers) -> None:
+        (header,) = lines_of(await transfers.export())
+        assert "run_count" not in header
+
+    async def test_all_pages_are_one_moment(self, database: Database, record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(exporting, "RUNS_PER_READ", 2)
+        monkeypatch.setattr(exporting, "CHUNK_BYTES", 1_000)
+        ids = [await record() for _ in range(5)]
+        export = exporting.RunExports(database).export_runs()
+        chunks = [await anext(export)]
+        ids_later = [await record() for _ in range(2)]
+        chunks += [chunk async for chunk in export]
+        assert {len(chunk) for chunk in chunks[:-1]} == {1_000}
+        header, *lines = lines_of(b"".join(chunks))
+        assert (header["run_count"], [line["events"][0]["started"]["run_id"] for line in lines]) == (5, sorted(ids))
+        assert not set(ids) & set(ids_later)
+
+    async def test_csv_is_a_table_with_a_row_for_each_run(self, transfers: Transfers, record: Record) -> None:
+        await record(whole_run(started={"labels": {"a": 'say "é", twice'}}))
+        await record(whole_run(state=run_pb2.RUN_STATE_FAILED))
+        form = transfer_service_pb2.EXPORT_FORMAT_CSV
+        good, bad = csv.DictReader(io.StringIO((await transfers.export(form=form)).decode()))
+        assert (good["state"], bad["state"], bad["error_reason"], bad["sharpe_ratio"]) == ("succeeded", "failed", "STRATEGY_FAILED", "")
+        assert (json.loads(good["parameters"]), json.loads(good["symbols"])) == ({"fast": 10, "slow": 30}, ["GOOG", "AAPL"])
+        assert (float(good["sharpe_ratio"]), good["start_date"], good["trades_total"]) == (1.0, "2010-01-04", "1")
+        assert json.loads(good["labels"]) == {"a": 'say "é", twice'}
+
+    async def test_what_is_wrong_is_said_at_once(self, transfers: Transfers) -> None:
+        refused = await refusal(lambda: transfers.export("sharp > 1", 99))
+        assert (type(refused), "format" in fields_of(refused), len(fields_of(refused))) == (errors.InvalidArgument, True, 2)
+
+    async def test_a_reader_that_leaves_is_not_waited_for(
+        self, database: Database, record: Record, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(exporting, "CHUNK_BYTES", 100)
+        monkeypatch.setattr(exporting, "IDLE_SECONDS", 0.05)
+        await record()
+        export = exporting.RunExports(database).export_runs()
+        await anext(export)
+        await asyncio.sleep(0.3)
+
+        async def rest() -> None:
+            async for _ in export:
+                pass
+
+        refused = await refusal(rest)
+        assert (type(refused), refused.reason) == (errors.DeadlineExceeded, "DEADLINE_EXCEEDED")
+
+
+@pytest.fixture
+def elsewhere(other_database: Database) -> Transfers:
+    """The verbs of another store."""
+    return Transfers(other_database)
+
+
+@pytest.fixture
+def run_store_elsewhere(other_database: Database) -> RunStore:
+    """The reading half of another store."""
+    return RunStore(other_database, PAGE_TOKENS)
+
+
+class TestImportRuns:
+    async def test_another_store_has_all_that_was_recorded_under_new_ids(
+        self, transfers: Transfers, run_store: RunStore, elsewhere: Transfers, run_store_elsewhere: RunStore, record: Record
+    ) -> None:
+        ids = {await record(whole_run(started={"request_id": "key"})), await record(whole_run(state=run_pb2.RUN_STATE_FAILED))}
+        ids |= {each.run_id for each in await transfers.create([make_entry()])}
+        (answer,) = await elsewhere.take(await transfers.export())
+        assert (answer.committed, {run.original_run_id for run in answer.runs}) == (True, ids)
+        for each in answer.runs:
+            assert each.added
+            assert each.run_id != each.original_run_id
+            before, after = await run_store.get_run(each.original_run_id), await run_store_elsewhere.get_run(each.run_id)
+            assert (after.run_id, after.request_id) == (each.run_id, "")
+            before.run_id, before.request_id = after.run_id, ""
+            assert after == before
+            events, events_after = await recorded(run_store, each.original_run_id), await recorded(run_store_elsewhere, each.run_id)
+            assert events[1:] == events_after[1:]
+
+    async def test_imported_again_it_adds_nothing_and_has_the_same_ids(
+        self, transfers: Transfers, record: Record, other_database: Database, run_store: RunStore, elsewhere: Transfers
+    ) -> None:
+        await record()
+        file = await transfers.export()
+        ((first,), (again,)) = [answer.runs for _ in range(2) for answer in await elsewhere.take(file)]
+        assert (first.run_id, first.added, again.added) == (again.run_id, True, False)
+        (home,) = (await transfers.take(file))[0].runs
+        assert (home.run_id, home.added) == (first.original_run_id, False)
+        assert await run_store.count_runs() == 1
+
+    async def test_links_are_mapped_to_runs_that_are_there_and_verdicts_with_them(
+        self, transfers: Transfers, run_store: RunStore, elsewhere: Transfers, run_store_elsewhere: RunStore, record: Record
+    ) -> None:
+        original = await record()
+        sweep = run_pb2.SweepLink(sweep_id=new_run_id(), number=3)
+        replay = await record(whole_run(started={"replay": run_pb2.ReplayLink(original_run_id=original), "sweep": sweep}))
+        assert (await run_store.get_run(replay)).verdict.outcome == run_pb2.ReplayVerdict.OUTCOME_IDENTICAL
+        alone = lines_of(await transfers.export(f'run_id = "{replay}"'))
+        both = lines_of(await transfers.export())
+        (taken,) = (await elsewhere.take(file_of(alone)))[0].runs
+        run = await run_store_elsewhere.get_run(taken.run_id)
+        assert (run.replay.original_run_id, run.verdict.original_run_id, run.sweep) == (original, original, sweep)
+        assert run.verdict.run_id == taken.run_id
+
+        other = await record(whole_run(started={"replay": run_pb2.ReplayLink(original_run_id=original)}))
+        both[0]["run_count"] = 3
+        (answer,) = await elsewhere.take(file_of([*both, lines_of(await transfers.export(f'run_id = "{other}"'))[1]]))
+        ids = {each.original_run_id: each.run_id for each in answer.runs}
+        run = await run_store_elsewhere.get_run(ids[other])
+        assert run.replay.original_run_id == run.verdict.original_run_id == ids[original]
+        assert run.verdict.outcome == run_pb2.ReplayVerdict.OUTCOME_IDENTICAL
+
+    async def test_suggestions_and_versions_of_strategies_come_with_the_runs(
+        self,
+        transfers: Transfers,
+        record: Record,
+        elsewhere: Transfers,
+        other_database: Database,
+        strategy_store: StrategyStore,
+        suggestion_store: SuggestionStore,
+    ) -> None:
+        root, _ = await strategy_store.create_version(make_version(name="idea", source_code="first"))
+        version, _ = await strategy_store.create_version(make_version(parent_version_id=root.version_id))
+        run_id, other = [await record(run_of()) for _ in range(2)]
+        for description in ("Trade less.", "Hold longer."):
+            await suggestion_store.create_suggestion(make_suggestion(run_id, description=description))
+        file = await transfers.export()
+        assert [len(line.get("strategy_versions", ())) for line in lines_of(file)] == [0, 2, 0]
+        ids = {run.original_run_id: run.run_id for _ in range(2) for run in (await elsewhere.take(file))[0].runs}
+
+        versions = strategies_of(other_database)
+        (kept,), _ = await versions.list_versions(filter_text='name = "sma_crossover"')
+        assert (kept.source_digest, kept.notes, kept.create_time) == (version.source_digest, version.notes, version.create_time)
+        assert [each.name for each in (await versions.get_lineage(kept.version_id))[0]] == ["idea", "sma_crossover"]
+        assert (await versions.get_version(kept.version_id)).source_code == version.source_code
+        runs, _ = await versions.list_runs(kept.version_id)
+        assert [(run.run_id, run.iteration) for run in runs] == [(ids[run_id], 1), (ids[other], 2)]
+        before, _ = await suggestion_store.list_suggestions()
+        after, _ = await SuggestionStore(other_database, PAGE_TOKENS).list_suggestions()
+        assert [each.run_id for each in after] == [ids[run_id]] * 2
+        for suggestion, again in zip(before, after, strict=True):
+            suggestion.run_id, suggestion.suggestion_id = again.run_id, again.suggestion_id
+        assert after == before
+
+    @pytest.mark.parametrize(
+        ("change", "line", "words"),
+        [
+            (lambda _: [], 1, "is not the header"),
+            (lambda lines: ["what", *lines[1:]], 1, "is not the header"),
+            (lambda lines: [{**lines[0], "format_version": 2, "new": 1}, *lines[1:]], 1, "format_version is 2"),
+            (lambda lines: lines[:2], 2, "the header says 2"),
+            (lambda lines: [*lines[:2], {"evnts": []}], 3, "evnts"),
+            (lambda lines: [*lines[:2], {"events": lines[2]["events"][:-1]}], 3, "is no whole run"),
+            (lambda lines: [*lines[:2], {**lines[2], "finish_time": "0001-01-01T00:00:00Z"}], 3, "finish_time"),
+            (lambda lines: [*lines[:2], {**lines[2], "note": "\0", "labels": {"k" * 64: ""}}], 3, "U+0000"),
+            (lambda lines: [*lines[:2], _with(lines[2], 0, "started", run_id="x")], 3, "is not the id of a run"),
+            (lambda lines: [*lines[:2], _with(lines[2], 1, "sessions", cash=[float("nan"), 1])], 3, "only finite numbers"),
+            (lambda lines: [*lines[:2], _with(lines[2], 1, "sessions", cash=["x", 1])], 3, "can't be read"),
+            (lambda lines: [*lines[:2], _with(lines[2], 1, "sessions", session_dates=[2**40, 1])], 3, "can't be read"),
+            (lambda lines: [*lines[:2], []], 3, "can't be read"),
+            (lambda lines: [*lines[:2], {**lines[2], "suggestions": [{"priority": 1}]}], 3, "suggestion.description"),
+            (lambda lines: [*lines[:2], {**lines[2], "strategy_versions": [{"name": "x"}]}], 3, "source_code"),
+            (
+                lambda lines: [*lines[:2], {**lines[2], "strategy_versions": [{**VERSION, "create_time": "0001-01-01T00:00:00Z"}]}],
+                *(3, "create_time"),
+            ),
+            (lambda lines: [*lines[:2], {"events": [1]}], 3, "can't be read"),
+            (lambda lines: [*lines[:2], _with(lines[2], 3, "finished", metrics={"max_drawdown": 0.5})], 3, "max_drawdown"),
+            (lambda lines: [*lines[:2], _with(lines[1], 3, "finished", execution_seconds=99)], 3, "with another result"),
+        ],
+    )
+    async def test_what_is_malformed_is_refused_with_its_line_and_nothing_is_kept(
+        self, module_database: Database, change: Any, line: int, words: str
+    ) -> None:
+        runs = [transfer_service_pb2.ExportedRun(events=whole_run(), finish_time=datetime.now(UTC)) for _ in range(2)]
+        header = transfer_service_pb2.ExportHeader(format_version=1, run_count=2)
+        lines = lines_of(b"".join([write_line(header), *map(write_run, runs)]))
+        refused = await refusal(lambda: Transfers(module_database).take(file_of(change(lines))))
+        assert (type(refused), refused.metadata) == (errors.InvalidArgument, {"line": str(line)})
+        assert (f"line {line}" in refused.message, words in refused.message) == (True, True), refused.message
+        assert await RunStore(module_database, PAGE_TOKENS).count_runs() == 0
+
+    async def test_a_refusal_names_its_line_on_the_wire_too(self, transfers: Transfers) -> None:
+        refused = await refusal(lambda: transfers.take(b"{}\n"))
+        assert (refused.metadata["line"], fields_of(refused)) == ("1", ["line 1"])
+
+    async def test_answers_come_while_the_file_does(
+        self, transfers: Transfers, elsewhere: Transfers, record: Record, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(importing, "RUNS_PER_ANSWER", 2)
+        for _ in range(5):
+            await record()
+        answers = await elsewhere.take(await transfers.export())
+        assert [(len(answer.runs), answer.committed) for answer in answers] == [(2, False), (2, False), (1, True)]
+
+    async def test_a_sender_that_leaves_before_the_end_leaves_nothing_behind(
+        self, database: Database, run_store: RunStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(importing, "RUNS_PER_ANSWER", 1)
+        runs = [transfer_service_pb2.ExportedRun(events=whole_run(), finish_time=datetime.now(UTC)) for _ in range(2)]
+        header = transfer_service_pb2.ExportHeader(format_version=1, run_count=2)
+        answers = importing.RunImports(database).import_runs(parts_of(b"".join([write_line(header), *map(write_run, runs)])))
+        assert [run.added for run in (await anext(answers)).runs] == [True]
+        await answers.aclose()
+        assert await run_store.count_runs() == 0
+
+    async def test_a_file_that_stops_coming_is_given_up(self, elsewhere: Transfers, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(importing, "PART_TIMEOUT_SECONDS", 0.01)
+
+        async def never() -> Any:
+            await asyncio.Event().wait()
+            yield b""
+
+        async def take() -> None:
+            async for _ in elsewhere._imports.import_runs(never()):
+                pass
+
+        assert (await refusal(take)).reason == "DEADLINE_EXCEEDED"
+
+    async def test_runs_of_many_events_are_taken(
+        self, transfers: Transfers, elsewhere: Transfers, run_store_elsewhere: RunStore, recording_store: Any
+    ) -> None:
+        started, finished = whole_run()[0].started, whole_run()[-1].finished
+        batches = [
+            run_pb2.SessionBatch(session_dates=[20100101 + 100 * (day // 28) + day % 28], portfolio_values=[1.0], cash=[1.0])
+            for day in range(300)
+        ]
+        events = make_events(started, *batches, finished)
+        for start in range(0, len(events), 200):
+            await recording_store.append(started.run_id, 1, start + 1, events[start : start + 200])
+        (taken,) = (await elsewhere.take(await transfers.export()))[0].runs
+        assert (await run_store_elsewhere.get_run(taken.run_id)).sessions_recorded == 300
+
+
+def _with(line: Any, event: int, kind: str, **fields: Any) -> Any:
+    """A line whose event has other fields."""
+    changed = json.loads(json.dumps(line))
+    changed["events"][event][kind] |= fields
+    return changed
