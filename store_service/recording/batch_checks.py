@@ -96,7 +96,7 @@ def _check_entry_dates(columns: BatchColumns, paths: Sequence[str], problems: Pr
     """Entries of all kinds belong to sessions of their own batch, and those of a kind are in order."""
     kinds = [columns.arrays[column] for column in _ENTRY_DATES]
     dates, sessions = np.concatenate(kinds), columns.arrays["session_dates"]
-    if not len(dates):
+    if not len(dates) or not len(sessions):  # that there are none is said already
         return
     counts = [end - start for column in _ENTRY_DATES for start, end in pairwise(columns.bounds[column])]
     bounds = columns.bounds["session_dates"]

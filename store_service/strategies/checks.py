@@ -32,11 +32,13 @@ def check_version(request: VersionRequest) -> None:
     """
     problems = Problems()
     check_storable(request, "version", problems)
+    is_storable = not problems.violations
     if not 1 <= len(request.name) <= MAX_NAME_CHARS:
         problems.add("name", f"has 1 to {MAX_NAME_CHARS} characters, not {len(request.name)}")
     if not 1 <= (size := len(request.source_code.encode())) <= MAX_SOURCE_BYTES:
         problems.add("source_code", f"has 1 to {MAX_SOURCE_BYTES:,} bytes, not {size:,}")
-    if (size := _json_size(request.parameters)) > MAX_PARAMETERS_BYTES:
+    # What can't be stored has no JSON.
+    if is_storable and (size := _json_size(request.parameters)) > MAX_PARAMETERS_BYTES:
         problems.add("parameters", f"have at most {MAX_PARAMETERS_BYTES:,} bytes as JSON, not {size:,}")
     if isinstance(request, strategy_service_pb2.CreateStrategyVersionRequest):
         if request.parent_version_id:

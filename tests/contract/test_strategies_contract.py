@@ -152,6 +152,10 @@ class TestVersions:
         error = await refusal(lambda: versions.create_version(make_version(source_code="\0")))
         assert error.reason == "UNSTORABLE_VALUE"
 
+    async def test_a_parameter_that_is_not_finite_is_named(self, versions: Versions) -> None:
+        error = await refusal(lambda: versions.create_version(make_version(parameters={"fast": float("inf")})))
+        assert (fields_of(error), error.reason) == (["version.parameters.fields['fast'].number_value"], "UNSTORABLE_VALUE")
+
     async def test_a_hundred_kilobytes_of_parameters_are_kept(self, versions: Versions) -> None:
         asked = make_version(parameters={"weights": "x" * 100_000})
         made, _ = await versions.create_version(asked)

@@ -91,6 +91,11 @@ def test_numbers_that_are_not_finite_are_unstorable() -> None:
     assert problems.violations[0].description == "is nan; only finite numbers are stored"
 
 
+def test_entries_without_any_session_are_refused() -> None:
+    sent = batch(fills=[run_pb2.Fill(session_date=20100104, symbol=SYMBOLS[0], quantity=1, price=1)])
+    assert problems_of([sent]) == {"events[0].sessions": "session_dates, portfolio_values and cash must have the same length, at least 1"}
+
+
 def test_sums_that_overflow_are_no_problem() -> None:
     assert problems_of([batch(20100104, 20100105, cash=[1.7e308, 1.7e308])]) == {}
 
