@@ -74,6 +74,7 @@ class Writers:
                     await copy.write_row((run_id, *trip[1:]))
             earlier = await _execute(connection, queries.EARLIER_RUNS, {"id": run_id, "spec_digest": spec_digest})
             await earlier.fetchall()
+            await _execute(connection, queries.NUMBER_RUNS, {"run_ids": [run_id]})
             await connection.commit()
 
 
