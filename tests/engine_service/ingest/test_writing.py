@@ -85,6 +85,8 @@ def test_nothing_unfinished_is_left_behind(make_dataset: MakeDataset, tmp_path: 
     assert {path.name for path in tmp_path.iterdir()} == {"datasets"}
 
 
+# pandas silences this warning of its own where it makes a calendar, but not safely when threads make one at the same time.
+@pytest.mark.filterwarnings("ignore::pandas.errors.PerformanceWarning")
 def test_the_same_data_ingested_at_the_same_time_make_one_version(tmp_path: Path) -> None:
     made: list[Dataset] = []
     threads = [threading.Thread(target=lambda: made.append(ingest(synthetic_draft(CLOSES), tmp_path))) for _ in range(4)]
