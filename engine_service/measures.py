@@ -100,10 +100,9 @@ def measure(
     years = len(values) / SESSIONS_PER_YEAR
     growth = values[-1] / capital_base
     annual_return = growth ** (1.0 / years) - 1.0 if growth >= 0.0 else np.nan
-    drawdown = _deepest_fall(values, capital_base)
-    calmar_ratio = annual_return / -drawdown.depth if drawdown.depth < 0.0 else np.nan
     returns = _session_returns(values, capital_base)
-    mean_value, mean_return = _means(values, returns)
+    drawdown, mean_value, mean_return = _falls_and_means(values, returns, capital_base)
+    calmar_ratio = annual_return / -drawdown.depth if drawdown.depth < 0.0 else np.nan
     turnover = traded_value / 2.0 / years / mean_value if mean_value > 0.0 else np.nan
     alpha, beta = _regression(returns, benchmark)
     moments = _moments(returns, mean_return)
@@ -122,18 +121,6 @@ def _mean(values: NDArray[np.float64]) -> float:
     for value in values:
         total += value
     return total / len(values)
-
-
-@compiled
-def _means(values: NDArray[np.float64], returns: NDArray[np.float64]) -> tuple[float, float]:
-    """The means of both, the sums side by side; of no returns it is 0."""
-    if not len(returns):
-        return _mean(values), 0.0
-    total_value, total_return = 0.0, 0.0
-    for t in range(len(values)):
-        total_value += values[t]
-        total_return += returns[t]
-    return total_value / len(values), total_return / len(returns)
 
 
 @compiled
@@ -183,16 +170,21 @@ def _moments(returns: NDArray[np.float64], mean: float) -> Moments:
 
 
 @compiled
-def _deepest_fall(values: NDArray[np.float64], capital_base: float) -> Drawdown:
-    """The lowest over t of values[t] / max(capital_base, values[:t]) - 1: 0 without a fall, below -1 when more than everything is lost.
+def _falls_and_means(values: NDArray[np.float64], returns: NDArray[np.float64], capital_base: float) -> tuple[Drawdown, float, float]:
+    """The deepest fall and the means of values and of returns, side by side, as each alone waits for itself; that of no returns is 0.
 
-    Of several sessions at the highest value the last one is the peak; of several equal falls the first one counts.
+    The deepest fall is the lowest over t of values[t] / max(capital_base, values[:t]) - 1: 0 without a fall, below -1 when more than
+    everything is lost. Of several sessions at the highest value the last one is the peak; of several equal falls the first one counts.
     """
     highest, highest_at = capital_base, NO_SESSION
     depth, peak, valley, recovery = 0.0, NO_SESSION, NO_SESSION, NO_SESSION
     bound = peak_value = capital_base
+    total_value, total_return = 0.0, 0.0
+    changes = returns if len(returns) else np.zeros(len(values))
     for t in range(len(values)):
         value = values[t]
+        total_value += value
+        total_return += changes[t]
         if value >= highest:
             highest, highest_at = value, t
             bound = highest * (1.0 + depth + MAYBE_DEEPER)
@@ -201,7 +193,7 @@ def _deepest_fall(values: NDArray[np.float64], capital_base: float) -> Drawdown:
         elif value < bound and (value - highest) / highest < depth:
             depth, peak, valley, recovery, peak_value = (value - highest) / highest, highest_at, t, NO_SESSION, highest
             bound = highest * (1.0 + depth + MAYBE_DEEPER)
-    return Drawdown(depth, peak, valley, recovery)
+    return Drawdown(depth, peak, valley, recovery), total_value / len(values), total_return / len(values)
 
 
 @compiled

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+from numba.extending import register_jitable
 
 ENGINE = Path(__file__).parents[1]
 
@@ -28,12 +29,18 @@ Declare = Callable[[Callable[..., Any]], Callable[..., Any]]
 """What `compiled` and its like are."""
 
 
-def compiled(function: _Function) -> _Function:
+def compiled(function: _Function, *, calls: Iterable[Callable[..., Any]] = ()) -> _Function:
     """Compile a function on its first call, or load what an earlier process compiled.
+
+    Args:
+        function: What to compile.
+        calls: Functions that it calls and that are compiled with it only, so that their module needs no compiler when it is loaded.
 
     Raises:
         RuntimeError: the function's file is not among COMPILED_SOURCES.
     """
+    for called in calls:
+        _make_callable(called)
     return _kept_on_disk(function, counts_references=True)
 
 
@@ -51,6 +58,12 @@ def inlined(function: _Function) -> _Function:
     options = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy", "_nrt": False}
     made: _Function = numba.njit(**options)(function)
     return made
+
+
+@cache
+def _make_callable(function: Callable[..., Any]) -> None:
+    """Let compiled functions call one that is not."""
+    register_jitable(function)
 
 
 def _kept_on_disk(function: _Function, *, counts_references: bool) -> _Function:

@@ -13,6 +13,16 @@ from numpy.typing import NDArray
 
 Decisions = NDArray[np.float64]
 Condition = NDArray[np.bool_]
+Values = NDArray[np.float64]
+
+IN, OUT = 1, 2
+"""Sides."""
+
+WORD = 8
+"""Sessions looked at together: as many sides, of a byte each, as an integer has room for."""
+
+EACH_BYTE = 0x0101010101010101
+"""Times a side: the integer that holds WORD of them."""
 
 
 def in_and_out(enter: Condition, leave: Condition, weight: float) -> Decisions:
@@ -31,7 +41,20 @@ def in_and_out(enter: Condition, leave: Condition, weight: float) -> Decisions:
     if enter.shape != leave.shape:  # compiled code would read what lies behind the shorter one
         raise ValueError(f"there are {enter.shape} conditions to enter but {leave.shape} to leave")
     decisions = np.empty(len(enter))
-    _compiled(_write_changes)(enter, leave, weight, decisions)
+    _compiled(_write_in_and_out)(enter, leave, weight, decisions)
+    return decisions
+
+
+def in_while_above(value: Values, level: Values, weight: float) -> Decisions:
+    """`in_and_out(value > level, value <= level, weight)`, in one pass.
+
+    Raises:
+        ValueError: the two are about different numbers of sessions.
+    """
+    if value.shape != level.shape:
+        raise ValueError(f"there are {value.shape} values but {level.shape} levels")
+    decisions = np.empty(len(value))
+    _compiled(_write_in_while_above)(value, level, weight, decisions)
     return decisions
 
 
@@ -57,26 +80,45 @@ def from_start(decisions: Decisions, first: int) -> Decisions:
 
 
 def warm() -> None:
-    """Compile both functions, or load them from disk: what a process does before its first run."""
-    nothing = np.zeros(1, dtype=np.bool_)
-    from_start(in_and_out(nothing, nothing, 1.0).reshape(1, 1), 0)
+    """Compile everything, or load it from disk: what a process does before its first run."""
+    nothing, nowhere = np.zeros(1), np.zeros(1, dtype=np.bool_)
+    in_while_above(nothing, nothing, 1.0)
+    from_start(in_and_out(nowhere, nowhere, 1.0).reshape(1, 1), 0)
 
 
 @cache
 def _compiled(function: Callable[..., None]) -> Callable[..., None]:
     from engine_service.kernel.compilation import compiled
 
-    return compiled(function)
+    return compiled(function, calls=(_write_changes,))
 
 
-def _write_changes(enter: Condition, leave: Condition, weight: float, decisions: Decisions) -> None:
-    latest = np.nan
-    for row in range(len(decisions)):
-        decisions[row] = np.nan
-        if enter[row] or leave[row]:
-            decision = weight if enter[row] else 0.0
-            if decision != latest:
-                decisions[row] = latest = decision
+def _write_in_and_out(enter: Condition, leave: Condition, weight: float, decisions: Decisions) -> None:
+    sides = np.zeros(len(enter) + WORD - len(enter) % WORD, np.int8)
+    for row in range(len(enter)):
+        sides[row] = IN * np.int8(enter[row]) + OUT * np.int8(leave[row] > enter[row])
+    _write_changes(sides, weight, decisions)
+
+
+def _write_in_while_above(value: Values, level: Values, weight: float, decisions: Decisions) -> None:
+    sides = np.zeros(len(value) + WORD - len(value) % WORD, np.int8)
+    for row in range(len(value)):
+        sides[row] = IN * np.int8(value[row] > level[row]) + OUT * np.int8(value[row] <= level[row])
+    _write_changes(sides, weight, decisions)
+
+
+def _write_changes(sides: NDArray[np.int8], weight: float, decisions: Decisions) -> None:
+    """A side is IN, OUT or 0 for neither; there are zeros behind the last one, up to a whole word."""
+    decisions[:] = np.nan
+    words, side, latest = sides.view(np.int64), 0, np.nan
+    for word in range(len(words)):
+        if words[word] != side * EACH_BYTE and words[word] != 0:
+            for row in range(WORD * word, WORD * (word + 1)):
+                if sides[row] != 0 and sides[row] != side:
+                    side = int(sides[row])
+                    decision = weight if side == IN else 0.0
+                    if decision != latest:
+                        decisions[row] = latest = decision
 
 
 def _write_latest(decisions: Decisions, first: int, traded: Decisions) -> None:

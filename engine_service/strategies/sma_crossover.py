@@ -9,7 +9,7 @@ import pydantic
 from numpy.typing import NDArray
 
 from engine_service.strategies import Bars, Parameters, Strategy
-from engine_service.strategies.decisions import in_and_out, side_by_side
+from engine_service.strategies.decisions import in_while_above, side_by_side
 from engine_service.strategies.indicators import sma
 
 
@@ -35,7 +35,7 @@ def signals(bars: Bars, parameters: SmaCrossover) -> NDArray[np.float64]:
     columns = []
     for close in bars.close:
         fast, slow = sma(close, parameters.fast), sma(close, parameters.slow)
-        columns.append(in_and_out(fast > slow, fast <= slow, weight))
+        columns.append(in_while_above(fast, slow, weight))
     return side_by_side(columns)
 
 

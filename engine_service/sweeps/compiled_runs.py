@@ -21,37 +21,73 @@ UNDEFINED_VALUE = -1
 HAS_INFINITE = -1
 """What `collect` returns instead of a number of decisions."""
 
+BLOCK = 16
+"""Signals that are looked at together, as most say nothing."""
+
+USUAL_NAN = int(np.array(np.nan).view(np.int64))
+"""The bits of the NaN that stands for no decision; one with other bits is looked at by itself."""
+
 
 @compiled
-def collect(signals: NDArray[np.float64], first: int, listed: NDArray[np.int64], decisions: Decisions, count: int) -> int:
-    """Append what a run trades to `decisions`: on its first session each symbol's latest signal so far, then the signals as they come.
+def collect(
+    signals: NDArray[np.float64],
+    first: int,
+    listed: NDArray[np.int64],
+    row: NDArray[np.int64],
+    column: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    count: int,
+) -> int:
+    """Append what a run trades to a list: on its first session each symbol's latest signal so far, then the signals as they come.
 
     Args:
         signals: [sessions of the dataset x symbols]; NaN is no decision.
         first: Row of the first session that is simulated.
         listed: Rows of each symbol's first and last bar [symbols x 2]; outside of them nothing is ordered.
-        decisions: At least as long as `count` and all that may come.
-        count: How many decisions it holds already.
+        row: The list, a `kernel.market.Decisions`, long enough for all that may come; passing a tuple takes long.
+        column: See row.
+        weight: See row.
+        count: How many decisions the list holds already.
 
     Returns:
         How many it holds now; HAS_INFINITE when a signal is no number that a weight can be.
     """
     columns, flat = signals.shape[1], signals.ravel()
-    latest = np.full(columns, np.nan)
-    begun = (first + 1) * columns
-    for place in range(begun):
-        if not np.isnan(flat[place]):
-            latest[place % columns] = flat[place]
+    bits, begun, has_begun = flat.view(np.int64), (first + 1) * columns, False
+    latest, decisions = np.full(columns, np.nan), Decisions(row, column, weight)
+    for start in range(0, len(flat), BLOCK):
+        end = min(start + BLOCK, len(flat))
+        if end - start == BLOCK and _is_nothing(bits, start):
+            continue
+        for place in range(start, end):
+            if np.isnan(flat[place]):
+                continue
             if np.isinf(flat[place]):
                 return HAS_INFINITE
-    for column in range(columns):
+            if place < begun:
+                latest[place % columns] = flat[place]
+                continue
+            if not has_begun:
+                has_begun, count = True, _enter(latest, first, listed, decisions, count)
+            session = place // columns
+            count = _append(flat[place], session, place - session * columns, first, listed, decisions, count)
+    return count if has_begun else _enter(latest, first, listed, decisions, count)
+
+
+@inlined
+def _is_nothing(bits: NDArray[np.int64], start: int) -> bool:
+    """Whether all of a block is the usual NaN; without a branch, so that vector instructions compare."""
+    differences = 0
+    for place in range(start, start + BLOCK):
+        differences |= bits[place] ^ USUAL_NAN
+    return bool(differences == 0)
+
+
+@inlined
+def _enter(latest: NDArray[np.float64], first: int, listed: NDArray[np.int64], decisions: Decisions, count: int) -> int:
+    for column in range(len(latest)):
         if not np.isnan(latest[column]):
             count = _append(latest[column], first, column, first, listed, decisions, count)
-    for place in range(begun, len(flat)):
-        if not np.isnan(flat[place]):
-            if np.isinf(flat[place]):
-                return HAS_INFINITE
-            count = _append(flat[place], place // columns, place % columns, first, listed, decisions, count)
     return count
 
 
@@ -113,10 +149,13 @@ def measure_runs(
 @compiled
 def _first_undefined(values: NDArray[np.float64]) -> int:
     """Row of the first value that is NaN or infinite; their number when all are fine."""
-    for row in range(len(values)):
-        if not np.isfinite(values[row]):
-            return row
-    return len(values)
+    undefined = 0
+    for place in range(len(values)):
+        undefined += not np.isfinite(values[place])  # a count, unlike a search, is made with vector instructions
+    row = 0
+    while undefined and np.isfinite(values[row]):
+        row += 1
+    return row if undefined else len(values)
 
 
 @compiled

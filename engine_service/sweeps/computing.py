@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from engine_service.sweeps.compiled_runs import collect, measure_runs
 from engine_service.sweeps.deciding import decide, room_for_decisions
 from engine_service.sweeps.edge_score import edge_scores
 from engine_service.sweeps.ground import Ground, benchmark_closes, open_ground
+from engine_service.sweeps.parameters import validate_all
 from engine_service.sweeps.run_failures import failure, kernel_failure
 from engine_service.sweeps.shard import Shard, ShardResults
 from engine_service.sweeps.time_limit import TimeIsUp, time_limit
@@ -74,7 +76,7 @@ class Bench:
         if dataset is None:
             raise SweepStopped("DATASET_GONE", f"a worker does not have dataset {spec.dataset!r}")
         fixed = json_format.MessageToDict(spec.parameters)
-        parameters = [strategy.parameters.model_validate({**fixed, **combination}) for combination in shard.combinations]
+        parameters = validate_all(strategy.parameters, [{**fixed, **combination} for combination in shard.combinations])
         rows = np.full((len(parameters), len(COLUMNS)), np.nan)
         failures: dict[int, run_pb2.RunError] = {}
         if shard.checks_look_ahead and strategy.signals is not None:
@@ -97,7 +99,9 @@ class Bench:
 
     def _check_look_ahead(self, strategy: Strategy, bars: Bars, parameters: pydantic.BaseModel) -> None:
         try:
-            peek = find_peek(strategy, bars, parameters, compute_signals(strategy, bars, parameters))
+            with remembered(self._memory):
+                signals = compute_signals(strategy, bars, parameters)
+            peek = find_peek(strategy, bars, parameters, signals)
         except StrategyFailed:
             return  # the run itself will say so
         if peek:
@@ -176,7 +180,7 @@ def warm() -> None:
     of_strategies.warm()
     market = Market(np.ones((1, 2)), np.ones((1, 2)), np.ones(1, np.int64), np.full(1, 2), np.empty(0, EVENT))
     decisions = room_for_decisions(2)
-    count = collect(np.full((2, 1), 0.5), 0, np.array([[0, 1]]), decisions, 0)
+    count = collect(np.full((2, 1), 0.5), 0, np.array([[0, 1]]), *decisions, 0)
     rows, ended = np.empty((1, len(METRICS))), np.zeros((1, 2), dtype=np.int64)
     costs = costs_of(run_pb2.Slippage(), run_pb2.Commission())
     measure_runs(market, costs, 1.0, decisions, np.array([count]), np.empty(0), make_buffers(market), rows, ended)
@@ -215,8 +219,8 @@ def _results(
 
 
 def _parameter_column(name: str, parameters: Sequence[pydantic.BaseModel]) -> sweep_pb2.ParameterColumn:
-    values = [getattr(each, name) for each in parameters]
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+    values = list(map(attrgetter(name), parameters))
+    if all(issubclass(kind, int | float) and kind is not bool for kind in set(map(type, values))):
         return sweep_pb2.ParameterColumn(name=name, numbers=values)
     said = struct_pb2.ListValue()
     said.extend([each.model_dump(mode="json", include={name})[name] for each in parameters])

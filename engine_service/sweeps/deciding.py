@@ -19,6 +19,8 @@ from engine_service.sweeps.run_failures import failure
 from engine_service.sweeps.time_limit import TimeIsUp, time_limit
 from tapedeck.v1 import run_pb2
 
+FLOAT64 = np.dtype(np.float64)
+
 
 def decide(
     strategy: Strategy,
@@ -71,15 +73,14 @@ def _append_decisions(strategy: Strategy, ground: Ground, parameters: pydantic.B
         signals = strategy.signals(ground.bars, parameters)
     except Exception as error:
         raise StrategyFailed.of(error) from error
-    shape = len(ground.bars.sessions), len(ground.bars.symbols)
     # What a strategy usually returns is not looked at twice: this is done millions of times.
-    if type(signals) is np.ndarray and signals.dtype == np.float64 and signals.flags.carray and signals.shape == shape:
-        after = collect(signals, ground.first, ground.listed, decisions, count)
+    if type(signals) is np.ndarray and signals.dtype == FLOAT64 and signals.flags.carray and signals.shape == ground.shape:
+        after = collect(signals, ground.first, ground.listed, decisions.row, decisions.column, decisions.weight, count)
         if after != HAS_INFINITE:
             return after
     # Anything else is brought into that form or refused, without being computed once more: it may be drawn at random.
     signals = compute_signals(replace(strategy, signals=lambda *_: signals), ground.bars, parameters)
-    return collect(signals, ground.first, ground.listed, decisions, count)
+    return collect(signals, ground.first, ground.listed, decisions.row, decisions.column, decisions.weight, count)
 
 
 def room_for_decisions(length: int) -> Decisions:

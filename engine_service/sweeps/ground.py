@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,11 @@ class Ground:
     listed: NDArray[np.int64]
     """Rows of each symbol's first and last bar [symbols x 2]."""
     buffers: Buffers
+
+    @cached_property
+    def shape(self) -> tuple[int, int]:
+        """That of signals: sessions x symbols of `bars`."""
+        return len(self.bars.sessions), len(self.bars.symbols)
 
 
 def open_ground(spec: run_pb2.RunSpec, dataset: Dataset) -> Ground:

@@ -16,17 +16,21 @@ Place = tuple[sweep_pb2.SweepResults, int]
 
 def metric_at(column: sweep_pb2.MetricColumn, place: int) -> float | None:
     """The value of a metric at a place of its column; None when it is undefined."""
-    at = bisect_left(column.undefined, place)
-    is_undefined = at < len(column.undefined) and column.undefined[at] == place
-    return None if is_undefined else column.values[place]
+    if undefined := column.undefined:
+        at = bisect_left(undefined, place)
+        if at < len(undefined) and undefined[at] == place:
+            return None
+    return column.values[place]
 
 
 def parameters_at(results: sweep_pb2.SweepResults, place: int) -> dict[str, struct_pb2.Value]:
     """The parameters of a result that vary."""
-    return {
-        column.name: column.values[place] if column.values else struct_pb2.Value(number_value=column.numbers[place])
-        for column in results.parameters
-    }
+    return {column.name: parameter_at(column, place) for column in results.parameters}
+
+
+def parameter_at(column: sweep_pb2.ParameterColumn, place: int) -> struct_pb2.Value:
+    """The value of a parameter at a place of its column."""
+    return column.values[place] if column.values else struct_pb2.Value(number_value=column.numbers[place])
 
 
 def picked(places: Sequence[Place]) -> sweep_pb2.SweepResults:
@@ -38,8 +42,8 @@ def picked(places: Sequence[Place]) -> sweep_pb2.SweepResults:
         numbers=[results.numbers[place] for results, place in places],
         symbols=[results.symbols[place] for results, place in places] if first.symbols else [],
         parameters=[
-            parameter_column(column.name, [parameters_at(results, place)[column.name] for results, place in places])
-            for column in first.parameters
+            parameter_column(column.name, [parameter_at(results.parameters[at], place) for results, place in places])
+            for at, column in enumerate(first.parameters)
         ],
         metrics=[
             metric_column(column.metric, [metric_at(results.metrics[at], place) for results, place in places])

@@ -184,6 +184,7 @@ class SweepRunner:
             while True:
                 while len(waiting) < ahead and (shard := next(source, None)) is not None:
                     waiting.append((shard, asyncio.create_task(self._executor.execute(shard))))
+                    await asyncio.sleep(0)  # it is on its way while the next one is cut
                 if not waiting:
                     return
                 shard, task = waiting[0]

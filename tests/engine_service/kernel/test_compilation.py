@@ -86,12 +86,19 @@ def test_a_file_that_no_hash_covers_is_refused(declare: compilation.Declare) -> 
         declare(engine_copy)
 
 
-def test_a_second_process_loads_what_the_first_one_compiled(tmp_path: Path) -> None:
-    script = (
-        "from engine_service.kernel.measuring import gather; from engine_service.kernel.market import Decisions; import numpy as np;"
-        "gather(np.ones((1, 1)), Decisions(np.empty(1, int), np.empty(1, int), np.empty(1)));"
-        "print(sum(gather.stats.cache_hits.values()), sum(gather.stats.cache_misses.values()))"
-    )
+GATHER = (
+    "from engine_service.kernel.measuring import gather as made; from engine_service.kernel.market import Decisions; import numpy as np;"
+    "made(np.ones((1, 1)), Decisions(np.empty(1, int), np.empty(1, int), np.empty(1)));"
+)
+DECIDE = (
+    "from engine_service.strategies import decisions; import numpy as np;"
+    "made = decisions._compiled(decisions._write_in_while_above); made(np.ones(9), np.zeros(9), 1.0, np.empty(9));"
+)
+
+
+@pytest.mark.parametrize("use", [GATHER, DECIDE], ids=["a function", "one that calls another which is compiled with it"])
+def test_a_second_process_loads_what_the_first_one_compiled(tmp_path: Path, use: str) -> None:
+    script = f"{use} print(sum(made.stats.cache_hits.values()), sum(made.stats.cache_misses.values()))"
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": f"{ROOT}:{ROOT / 'protos'}"}
     runs = [
         subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, env=environment).stdout for _ in range(2)

@@ -10,9 +10,10 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from engine_service.strategies import decisions
-from engine_service.strategies.decisions import from_start, in_and_out
+from engine_service.strategies.decisions import from_start, in_and_out, in_while_above
 
 CONDITIONS = st.integers(1, 30).flatmap(lambda count: st.tuples(arrays(np.bool_, count), arrays(np.bool_, count)))
+LINES = st.integers(1, 30).flatmap(lambda count: arrays(np.float64, (2, count), elements=st.sampled_from([np.nan, 0.0, -0.0, 1.0, np.inf])))
 DECISIONS = arrays(np.float64, st.tuples(st.integers(1, 20), st.integers(1, 3)), elements=st.sampled_from([np.nan, 0.0, 0.5, 1.0]))
 
 Conditions = tuple[NDArray[np.bool_], NDArray[np.bool_]]
@@ -60,6 +61,27 @@ def test_decisions_do_not_depend_on_what_comes_later(conditions: Conditions, dat
 def test_conditions_about_different_sessions_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(3,\) conditions to enter but \(2,\) to leave"):
         in_and_out(np.zeros(3, dtype=np.bool_), np.zeros(2, dtype=np.bool_), 0.5)
+
+
+@given(CONDITIONS, st.sampled_from([0.5, 0.0, np.nan]))
+def test_a_decision_is_repeated_only_where_it_differs_from_the_one_before(conditions: Conditions, weight: float) -> None:
+    latest, expected = np.nan, []
+    for enter, leave in zip(*conditions, strict=True):
+        decision = weight if enter else 0.0 if leave else latest
+        expected.append(np.nan if decision == latest else decision)
+        latest = decision
+    np.testing.assert_array_equal(in_and_out(*conditions, weight), expected)
+
+
+@given(LINES)
+def test_a_symbol_is_held_while_one_line_is_above_another(lines: NDArray[np.float64]) -> None:
+    value, level = lines
+    np.testing.assert_array_equal(in_while_above(value, level, 0.5), in_and_out(value > level, value <= level, 0.5))
+
+
+def test_lines_about_different_sessions_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(3,\) values but \(2,\) levels"):
+        in_while_above(np.zeros(3), np.zeros(2), 0.5)
 
 
 @given(DECISIONS, st.data())

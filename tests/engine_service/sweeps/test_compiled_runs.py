@@ -24,6 +24,6 @@ def test_decisions_are_those_from_the_start_within_each_listing(signals: np.ndar
     traded[(rows < ranges[:, 0]) | (rows > ranges[:, 1])] = np.nan
     expected = [(row, column, traded[row, column]) for row, column in np.argwhere(~np.isnan(traded)).tolist()]
     decisions = Decisions(np.full(99, -1), np.full(99, -1), np.full(99, np.nan))
-    count = collect(signals, first, ranges, decisions, 7)
+    count = collect(signals, first, ranges, *decisions, 7)
     assert list(zip(*(column[7:count].tolist() for column in decisions), strict=True)) == expected
     assert (decisions.row[:7] == -1).all()

@@ -132,7 +132,7 @@ def test_a_strategy_or_dataset_that_a_worker_lacks_ends_the_sweep(make_plan: Mak
 
 
 def test_a_run_that_takes_too_long_is_a_failure_and_the_others_go_on(make_plan: MakePlan, data_dir: Path) -> None:
-    plan = make_plan("slow", spec={"timeout_seconds": 1}, grid={"seconds_per_session": [0, 5]})
+    plan = make_plan("slow", spec={"timeout_seconds": 4}, grid={"seconds_per_session": [0, 10]})
     ended = [execute(shard) for shard in shards_of(plan, data_dir)]
     assert [came.count for came in ended] == [1, 0]
     assert run_pb2.RunError.FromString(ended[1].first_failure).reason == "RUN_TIMEOUT"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine_service.sweeps import parameters
 from engine_service.sweeps.sweep_spec import start
 from tests.engine_service.sweeps.conftest import MakePlan, sweep_request
 from tests.engine_service.sweeps.test_sweep_spec import fields
@@ -24,9 +25,17 @@ def test_values_that_exclude_each_other_are_skipped_and_counted(make_plan: MakeP
         {"fast": 20, "slow": 50},
         {"fast": 30, "slow": 50},
     ]
+    assert list(plan.choice.chosen()) == [plan.choice.candidates[place] for place in plan.choice.places]
     started = start(plan, sweep_request())
     assert (started.result_count, started.skipped_count, started.session_count) == (4, 2, 251)
     assert "grid" in fields(make_plan, grid={"fast": [60], "slow": [20, 50]})
+
+
+def test_combinations_are_the_same_however_many_are_looked_at_together(make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = {"fast": [5, 20, 30, 60], "slow": [20, 50]}
+    together = make_plan(grid=grid).choice
+    monkeypatch.setattr(parameters, "VALIDATED_AT_ONCE", 3)
+    assert make_plan(grid=grid).choice == together
 
 
 def test_a_list_is_taken_in_its_order_and_may_leave_parameters_out(make_plan: MakePlan) -> None:
