@@ -1,4 +1,4 @@
-"""python -m bench [--short] [recording] [reads] [engine] [sweeps] [momentum]: measure, print, and exit with 1 when a bound is broken."""
+"""python -m bench [--short] [NAME ...]: measure, print, and exit with 1 when a bound is broken."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from bench.momentum import measure_momentum
 from bench.outcome import ROUGH, Outcome
 from bench.reads import measure_reads
 from bench.recording import measure_recording
+from bench.scale import measure_scale
 from bench.stage import set_stage
 from bench.sweeps import measure_sweeps
+from bench.transfers import measure_transfers
 from tapedeck_rpc.logs import configure_logging
 
 MEASUREMENTS: Mapping[str, Callable[..., list[Outcome]]] = {
     "recording": measure_recording,
     "reads": measure_reads,
+    "scale": measure_scale,
+    "transfers": measure_transfers,
     "engine": measure_engine,
     "sweeps": measure_sweeps,
     "momentum": measure_momentum,

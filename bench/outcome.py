@@ -34,7 +34,7 @@ class Outcome:
     def __str__(self) -> str:
         figures = f"{self.measured:9.2f} {self.unit} against {self.reference:9.2f} {self.unit}"
         sign = ">=" if self.is_least else "<="
-        return f"{self.name:<52} {figures:<42} ratio {self.ratio:6.3f}  {sign} {self.bound:<5g} {'PASS' if self.holds() else 'FAIL'}"
+        return f"{self.name:<64} {figures:<42} ratio {self.ratio:6.3f}  {sign} {self.bound:<5g} {'PASS' if self.holds() else 'FAIL'}"
 
 
 def milliseconds(seconds: Sequence[float]) -> float:

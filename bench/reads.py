@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -16,6 +15,7 @@ from bench.outcome import Outcome, milliseconds
 from bench.recording import Sender, messages_of
 from bench.sample import execute_for_events, sample_plan, warm
 from bench.stage import Stage, target
+from bench.timing import Call, in_turn
 from tapedeck.v1 import run_pb2, store_service_pb2, store_service_pb2_grpc
 from tapedeck_rpc.channel import open_aio_channel, open_channel
 
@@ -30,16 +30,11 @@ SMALL, LARGE, SHORT_LARGE = 1_000, 100_000, 10_000
 
 GET_ROUNDS, LIST_ROUNDS = 2_000, 400
 SHORT_GET_ROUNDS, SHORT_LIST_ROUNDS = 300, 60
-WARM_UP_ROUNDS = 50
-"""Rounds that are not counted: prepared statements and caches."""
-
 PAGE_SIZE = 20
 ORDERS = ("create_time desc", "sharpe_ratio desc")
 
 WALK_PAGE_SIZE = 500
 """Size of the pages that are walked through to reach a deep one: in the middle of the list."""
-
-Call = Callable[[], object]
 
 
 def measure_reads(stage: Stage, *, short: bool) -> list[Outcome]:
@@ -70,7 +65,7 @@ async def _record(record_target: str, events: Sequence[run_pb2.RunEvent]) -> Non
 def _measure_get(stub: store_service_pb2_grpc.StoreServiceStub, connection: psycopg.Connection[Any], run_id: str, rounds: int) -> Outcome:
     request = store_service_pb2.GetRunRequest(run_id=run_id)
     row = b"SELECT * FROM runs WHERE run_id = %s"
-    through, without = _in_turn(
+    through, without = in_turn(
         rounds,
         lambda: stub.GetRun(request),
         lambda: connection.execute(row, (run_id,), prepare=True, binary=True).fetchone(),
@@ -84,7 +79,7 @@ def _measure_lists(
     outcomes = []
     for order_by, deep in itertools.product(ORDERS, (False, True)):
         calls = [_list_call(stub, order_by, deep=deep) for stub in (large, small)]
-        in_large, in_small = _in_turn(rounds, *calls)
+        in_large, in_small = in_turn(rounds, *calls)
         name = f"ListRuns by {order_by.split()[0]}, {'deep' if deep else 'first'} page, large / small"
         outcomes.append(Outcome(name, milliseconds(in_large), milliseconds(in_small), "ms", MAX_GROWTH))
     return outcomes
@@ -99,15 +94,3 @@ def _list_call(stub: store_service_pb2_grpc.StoreServiceStub, order_by: str, *, 
             page_token = stub.ListRuns(request).next_page_token
     request = store_service_pb2.ListRunsRequest(order_by=order_by, page_size=PAGE_SIZE, page_token=page_token)
     return lambda: stub.ListRuns(request)
-
-
-def _in_turn(rounds: int, first: Call, second: Call) -> tuple[list[float], list[float]]:
-    """Seconds that each of two calls took, one after the other, round by round."""
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for number in range(-WARM_UP_ROUNDS, rounds):
-        for call, spent in zip((first, second), seconds, strict=True):
-            before = time.perf_counter()
-            call()
-            if number >= 0:
-                spent.append(time.perf_counter() - before)
-    return seconds

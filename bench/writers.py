@@ -23,6 +23,7 @@ from store_service.recording.checks import Problems
 from store_service.recording.columns import BatchColumns, symbol_places
 from store_service.recording.copy_format import batch_rows
 from store_service.recording.driver import DriverStatement
+from store_service.strategies.rollups import ADD_RUNS
 from tapedeck.v1 import run_pb2
 
 WRITERS = 4
@@ -65,17 +66,34 @@ class Writers:
 
     async def _write_each(self, connection: Connection, waiting: Iterator[RunKey]) -> None:
         for run_id, spec_digest in waiting:
-            await _execute(connection, queries.INSERT_RUN, {**self._row, "run_id": run_id, "spec_digest": spec_digest})
-            async with connection.cursor() as cursor, cursor.copy(queries.COPY_BATCHES.sql) as copy:
-                await copy.write(batch_rows(run_id, self._sequences, self._digests, self._columns))
-            async with connection.cursor() as cursor, cursor.copy(queries.COPY_TRIPS.sql) as copy:
-                copy.set_types(queries.COPY_TRIPS.types)
-                for trip in self._trips:
-                    await copy.write_row((run_id, *trip[1:]))
+            await self._insert(connection, run_id, spec_digest)
             earlier = await _execute(connection, queries.EARLIER_RUNS, {"id": run_id, "spec_digest": spec_digest})
             await earlier.fetchall()
-            await _execute(connection, queries.NUMBER_RUNS, {"run_ids": [run_id]})
+            await _count(connection, [run_id])
             await connection.commit()
+
+    async def write_at_once(self, keys: Sequence[RunKey]) -> None:
+        """Store the run under all of the keys in one transaction, one after the other, as an import does."""
+        connection = self._connections[0]
+        for run_id, spec_digest in keys:
+            await self._insert(connection, run_id, spec_digest)
+        await _count(connection, [run_id for run_id, _ in keys])
+        await connection.commit()
+
+    async def _insert(self, connection: Connection, run_id: uuid.UUID, spec_digest: str) -> None:
+        await _execute(connection, queries.INSERT_RUN, {**self._row, "run_id": run_id, "spec_digest": spec_digest})
+        async with connection.cursor() as cursor, cursor.copy(queries.COPY_BATCHES.sql) as copy:
+            await copy.write(batch_rows(run_id, self._sequences, self._digests, self._columns))
+        async with connection.cursor() as cursor, cursor.copy(queries.COPY_TRIPS.sql) as copy:
+            copy.set_types(queries.COPY_TRIPS.types)
+            for trip in self._trips:
+                await copy.write_row((run_id, *trip[1:]))
+
+
+async def _count(connection: Connection, run_ids: Sequence[uuid.UUID]) -> None:
+    """What runs add to the strategies they are of."""
+    await _execute(connection, queries.NUMBER_RUNS, {"run_ids": run_ids})
+    await _execute(connection, ADD_RUNS, {"run_ids": run_ids})
 
 
 async def _execute(connection: Connection, statement: DriverStatement, values: Mapping[str, Any]) -> psycopg.AsyncCursor[Any]:

@@ -17,7 +17,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.system
-@pytest.mark.parametrize(("name", "count"), [("recording", 1), ("reads", 5), ("engine", 5)])
+@pytest.mark.parametrize(("name", "count"), [("recording", 1), ("reads", 5), ("scale", 27), ("transfers", 4), ("engine", 5)])
 def test_a_short_measurement_prints_every_ratio_and_finds_none_far_beyond_its_bound(name: str, count: int) -> None:
     done = bench("--short", name)
     *outcomes, summary = done.stdout.splitlines()
@@ -31,4 +31,4 @@ def test_a_measurement_that_does_not_exist_is_refused_and_the_known_ones_are_nam
     done = bench("writes")
     assert done.returncode == 2
     assert "writes" in done.stderr
-    assert "recording, reads, engine" in done.stderr
+    assert "recording, reads, scale, transfers, engine" in done.stderr
