@@ -47,6 +47,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_DUPLICATE_RUN: _ClassVar[ErrorReason]
     ERROR_REASON_STRATEGY_VERSION_NOT_FOUND: _ClassVar[ErrorReason]
     ERROR_REASON_SUGGESTION_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_SPEC_INCOMPLETE: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_REQUEST: ErrorReason
 ERROR_REASON_INVALID_FILTER: ErrorReason
@@ -85,6 +86,7 @@ ERROR_REASON_RUN_DELETED: ErrorReason
 ERROR_REASON_DUPLICATE_RUN: ErrorReason
 ERROR_REASON_STRATEGY_VERSION_NOT_FOUND: ErrorReason
 ERROR_REASON_SUGGESTION_NOT_FOUND: ErrorReason
+ERROR_REASON_SPEC_INCOMPLETE: ErrorReason
 
 class ErrorDetails(_message.Message):
     __slots__ = ("error_info", "bad_request", "retry_info")

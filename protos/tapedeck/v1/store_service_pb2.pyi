@@ -18,6 +18,16 @@ class RunView(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RUN_VIEW_BASIC: _ClassVar[RunView]
     RUN_VIEW_FULL: _ClassVar[RunView]
 
+class RunPart(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RUN_PART_UNSPECIFIED: _ClassVar[RunPart]
+    RUN_PART_EQUITY_CURVE: _ClassVar[RunPart]
+    RUN_PART_FILLS: _ClassVar[RunPart]
+    RUN_PART_ORDERS: _ClassVar[RunPart]
+    RUN_PART_POSITIONS: _ClassVar[RunPart]
+    RUN_PART_CORPORATE_ACTIONS: _ClassVar[RunPart]
+    RUN_PART_ROUND_TRIPS: _ClassVar[RunPart]
+
 class ReplayData(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     REPLAY_DATA_UNSPECIFIED: _ClassVar[ReplayData]
@@ -26,6 +36,13 @@ class ReplayData(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 RUN_VIEW_UNSPECIFIED: RunView
 RUN_VIEW_BASIC: RunView
 RUN_VIEW_FULL: RunView
+RUN_PART_UNSPECIFIED: RunPart
+RUN_PART_EQUITY_CURVE: RunPart
+RUN_PART_FILLS: RunPart
+RUN_PART_ORDERS: RunPart
+RUN_PART_POSITIONS: RunPart
+RUN_PART_CORPORATE_ACTIONS: RunPart
+RUN_PART_ROUND_TRIPS: RunPart
 REPLAY_DATA_UNSPECIFIED: ReplayData
 REPLAY_DATA_RECORDED: ReplayData
 REPLAY_DATA_LATEST: ReplayData
@@ -281,6 +298,42 @@ class WatchRunResponse(_message.Message):
     EVENT_FIELD_NUMBER: _ClassVar[int]
     event: _run_pb2.RunEvent
     def __init__(self, event: _Optional[_Union[_run_pb2.RunEvent, _Mapping]] = ...) -> None: ...
+
+class ReadRunRequest(_message.Message):
+    __slots__ = ("run_id", "parts", "symbols", "start_date", "end_date", "after")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    SYMBOLS_FIELD_NUMBER: _ClassVar[int]
+    START_DATE_FIELD_NUMBER: _ClassVar[int]
+    END_DATE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    parts: _containers.RepeatedScalarFieldContainer[RunPart]
+    symbols: _containers.RepeatedScalarFieldContainer[str]
+    start_date: str
+    end_date: str
+    after: RunPlace
+    def __init__(self, run_id: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[RunPart, str]]] = ..., symbols: _Optional[_Iterable[str]] = ..., start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., after: _Optional[_Union[RunPlace, _Mapping]] = ...) -> None: ...
+
+class RunPlace(_message.Message):
+    __slots__ = ("session_date", "round_trip")
+    SESSION_DATE_FIELD_NUMBER: _ClassVar[int]
+    ROUND_TRIP_FIELD_NUMBER: _ClassVar[int]
+    session_date: int
+    round_trip: int
+    def __init__(self, session_date: _Optional[int] = ..., round_trip: _Optional[int] = ...) -> None: ...
+
+class ReadRunResponse(_message.Message):
+    __slots__ = ("sessions", "drawdowns", "round_trips", "place")
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    DRAWDOWNS_FIELD_NUMBER: _ClassVar[int]
+    ROUND_TRIPS_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    sessions: _run_pb2.SessionBatch
+    drawdowns: _containers.RepeatedScalarFieldContainer[float]
+    round_trips: _containers.RepeatedCompositeFieldContainer[_run_pb2.RoundTrip]
+    place: RunPlace
+    def __init__(self, sessions: _Optional[_Union[_run_pb2.SessionBatch, _Mapping]] = ..., drawdowns: _Optional[_Iterable[float]] = ..., round_trips: _Optional[_Iterable[_Union[_run_pb2.RoundTrip, _Mapping]]] = ..., place: _Optional[_Union[RunPlace, _Mapping]] = ...) -> None: ...
 
 class ReplayRunRequest(_message.Message):
     __slots__ = ("run_id", "overrides", "data", "request_id")

@@ -70,6 +70,11 @@ class StoreServiceStub:
                 request_serializer=tapedeck_dot_v1_dot_store__service__pb2.WatchRunRequest.SerializeToString,
                 response_deserializer=tapedeck_dot_v1_dot_store__service__pb2.WatchRunResponse.FromString,
                 _registered_method=True)
+        self.ReadRun = channel.unary_stream(
+                '/tapedeck.v1.StoreService/ReadRun',
+                request_serializer=tapedeck_dot_v1_dot_store__service__pb2.ReadRunRequest.SerializeToString,
+                response_deserializer=tapedeck_dot_v1_dot_store__service__pb2.ReadRunResponse.FromString,
+                _registered_method=True)
         self.ReplayRun = channel.unary_stream(
                 '/tapedeck.v1.StoreService/ReplayRun',
                 request_serializer=tapedeck_dot_v1_dot_store__service__pb2.ReplayRunRequest.SerializeToString,
@@ -150,6 +155,14 @@ class StoreServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadRun(self, request, context):
+        """What is recorded of a run, part by part: its equity curve with drawdowns, fills, orders, positions, corporate actions, round trips. A run
+        that goes on is read as far as it is recorded; WatchRun follows it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReplayRun(self, request, context):
         """Executes a recorded run again, exactly or with overrides, streams the new run's events and ends with a verdict.
         """
@@ -225,6 +238,11 @@ def add_StoreServiceServicer_to_server(servicer, server):
                     servicer.WatchRun,
                     request_deserializer=tapedeck_dot_v1_dot_store__service__pb2.WatchRunRequest.FromString,
                     response_serializer=tapedeck_dot_v1_dot_store__service__pb2.WatchRunResponse.SerializeToString,
+            ),
+            'ReadRun': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadRun,
+                    request_deserializer=tapedeck_dot_v1_dot_store__service__pb2.ReadRunRequest.FromString,
+                    response_serializer=tapedeck_dot_v1_dot_store__service__pb2.ReadRunResponse.SerializeToString,
             ),
             'ReplayRun': grpc.unary_stream_rpc_method_handler(
                     servicer.ReplayRun,
@@ -442,6 +460,33 @@ class StoreService:
             '/tapedeck.v1.StoreService/WatchRun',
             tapedeck_dot_v1_dot_store__service__pb2.WatchRunRequest.SerializeToString,
             tapedeck_dot_v1_dot_store__service__pb2.WatchRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tapedeck.v1.StoreService/ReadRun',
+            tapedeck_dot_v1_dot_store__service__pb2.ReadRunRequest.SerializeToString,
+            tapedeck_dot_v1_dot_store__service__pb2.ReadRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

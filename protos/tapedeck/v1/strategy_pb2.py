@@ -26,17 +26,21 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1atapedeck/v1/strategy.proto\x12\x0btapedeck.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x02\n\x0fStrategyVersion\x12\x12\n\nversion_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x15\n\rsource_digest\x18\x03 \x01(\t\x12\x13\n\x0bsource_code\x18\x04 \x01(\t\x12+\n\nparameters\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x19\n\x11parent_version_id\x18\x06 \x01(\t\x12\r\n\x05notes\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fiteration_count\x18\t \x01(\x05\"\x98\x02\n\nSuggestion\x12\x15\n\rsuggestion_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x10\n\x08strategy\x18\x03 \x01(\t\x12\x31\n\x08priority\x18\x04 \x01(\x0e\x32\x1f.tapedeck.v1.SuggestionPriority\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x18\n\x10specific_changes\x18\x06 \x03(\t\x12\x17\n\x0f\x65xpected_impact\x18\x07 \x01(\t\x12\x11\n\trationale\x18\x08 \x01(\t\x12\x12\n\nreferences\x18\t \x03(\t\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x94\x01\n\x12SuggestionPriority\x12#\n\x1fSUGGESTION_PRIORITY_UNSPECIFIED\x10\x00\x12\x1c\n\x18SUGGESTION_PRIORITY_HIGH\x10\x01\x12\x1e\n\x1aSUGGESTION_PRIORITY_MEDIUM\x10\x02\x12\x1b\n\x17SUGGESTION_PRIORITY_LOW\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1atapedeck/v1/strategy.proto\x12\x0btapedeck.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x02\n\x0fStrategyVersion\x12\x12\n\nversion_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x15\n\rsource_digest\x18\x03 \x01(\t\x12\x13\n\x0bsource_code\x18\x04 \x01(\t\x12+\n\nparameters\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x19\n\x11parent_version_id\x18\x06 \x01(\t\x12\r\n\x05notes\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fiteration_count\x18\t \x01(\x05\"\xa1\x01\n\x12StrategyStatistics\x12\x10\n\x08strategy\x18\x01 \x01(\t\x12\x11\n\trun_count\x18\x02 \x01(\x05\x12\x36\n\x12newest_create_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x07metrics\x18\x04 \x03(\x0b\x32\x1d.tapedeck.v1.MetricStatistics\"\xe2\x01\n\x10MetricStatistics\x12\x0e\n\x06metric\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\x17\n\x0fundefined_count\x18\x03 \x01(\x05\x12\x11\n\x04mean\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x13\n\x06lowest\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x14\n\x07highest\x18\x06 \x01(\x01H\x02\x88\x01\x01\x12\x11\n\x04\x62\x65st\x18\x07 \x01(\x01H\x03\x88\x01\x01\x12\x12\n\x05worst\x18\x08 \x01(\x01H\x04\x88\x01\x01\x42\x07\n\x05_meanB\t\n\x07_lowestB\n\n\x08_highestB\x07\n\x05_bestB\x08\n\x06_worst\"\x98\x02\n\nSuggestion\x12\x15\n\rsuggestion_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x10\n\x08strategy\x18\x03 \x01(\t\x12\x31\n\x08priority\x18\x04 \x01(\x0e\x32\x1f.tapedeck.v1.SuggestionPriority\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x18\n\x10specific_changes\x18\x06 \x03(\t\x12\x17\n\x0f\x65xpected_impact\x18\x07 \x01(\t\x12\x11\n\trationale\x18\x08 \x01(\t\x12\x12\n\nreferences\x18\t \x03(\t\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x94\x01\n\x12SuggestionPriority\x12#\n\x1fSUGGESTION_PRIORITY_UNSPECIFIED\x10\x00\x12\x1c\n\x18SUGGESTION_PRIORITY_HIGH\x10\x01\x12\x1e\n\x1aSUGGESTION_PRIORITY_MEDIUM\x10\x02\x12\x1b\n\x17SUGGESTION_PRIORITY_LOW\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tapedeck.v1.strategy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUGGESTIONPRIORITY']._serialized_start=649
-  _globals['_SUGGESTIONPRIORITY']._serialized_end=797
+  _globals['_SUGGESTIONPRIORITY']._serialized_start=1042
+  _globals['_SUGGESTIONPRIORITY']._serialized_end=1190
   _globals['_STRATEGYVERSION']._serialized_start=107
   _globals['_STRATEGYVERSION']._serialized_end=363
-  _globals['_SUGGESTION']._serialized_start=366
-  _globals['_SUGGESTION']._serialized_end=646
+  _globals['_STRATEGYSTATISTICS']._serialized_start=366
+  _globals['_STRATEGYSTATISTICS']._serialized_end=527
+  _globals['_METRICSTATISTICS']._serialized_start=530
+  _globals['_METRICSTATISTICS']._serialized_end=756
+  _globals['_SUGGESTION']._serialized_start=759
+  _globals['_SUGGESTION']._serialized_end=1039
 # @@protoc_insertion_point(module_scope)

@@ -44,6 +44,38 @@ class StrategyVersion(_message.Message):
     iteration_count: int
     def __init__(self, version_id: _Optional[str] = ..., name: _Optional[str] = ..., source_digest: _Optional[str] = ..., source_code: _Optional[str] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., parent_version_id: _Optional[str] = ..., notes: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., iteration_count: _Optional[int] = ...) -> None: ...
 
+class StrategyStatistics(_message.Message):
+    __slots__ = ("strategy", "run_count", "newest_create_time", "metrics")
+    STRATEGY_FIELD_NUMBER: _ClassVar[int]
+    RUN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    strategy: str
+    run_count: int
+    newest_create_time: _timestamp_pb2.Timestamp
+    metrics: _containers.RepeatedCompositeFieldContainer[MetricStatistics]
+    def __init__(self, strategy: _Optional[str] = ..., run_count: _Optional[int] = ..., newest_create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., metrics: _Optional[_Iterable[_Union[MetricStatistics, _Mapping]]] = ...) -> None: ...
+
+class MetricStatistics(_message.Message):
+    __slots__ = ("metric", "count", "undefined_count", "mean", "lowest", "highest", "best", "worst")
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    UNDEFINED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    LOWEST_FIELD_NUMBER: _ClassVar[int]
+    HIGHEST_FIELD_NUMBER: _ClassVar[int]
+    BEST_FIELD_NUMBER: _ClassVar[int]
+    WORST_FIELD_NUMBER: _ClassVar[int]
+    metric: str
+    count: int
+    undefined_count: int
+    mean: float
+    lowest: float
+    highest: float
+    best: float
+    worst: float
+    def __init__(self, metric: _Optional[str] = ..., count: _Optional[int] = ..., undefined_count: _Optional[int] = ..., mean: _Optional[float] = ..., lowest: _Optional[float] = ..., highest: _Optional[float] = ..., best: _Optional[float] = ..., worst: _Optional[float] = ...) -> None: ...
+
 class Suggestion(_message.Message):
     __slots__ = ("suggestion_id", "run_id", "strategy", "priority", "description", "specific_changes", "expected_impact", "rationale", "references", "create_time")
     SUGGESTION_ID_FIELD_NUMBER: _ClassVar[int]

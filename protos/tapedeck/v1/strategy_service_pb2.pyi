@@ -93,6 +93,18 @@ class ListStrategyVersionRunsResponse(_message.Message):
     next_page_token: str
     def __init__(self, runs: _Optional[_Iterable[_Union[_run_pb2.Run, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class GetStrategyStatisticsRequest(_message.Message):
+    __slots__ = ("strategy",)
+    STRATEGY_FIELD_NUMBER: _ClassVar[int]
+    strategy: str
+    def __init__(self, strategy: _Optional[str] = ...) -> None: ...
+
+class GetStrategyStatisticsResponse(_message.Message):
+    __slots__ = ("statistics",)
+    STATISTICS_FIELD_NUMBER: _ClassVar[int]
+    statistics: _strategy_pb2.StrategyStatistics
+    def __init__(self, statistics: _Optional[_Union[_strategy_pb2.StrategyStatistics, _Mapping]] = ...) -> None: ...
+
 class CreateSuggestionRequest(_message.Message):
     __slots__ = ("suggestion", "request_id")
     SUGGESTION_FIELD_NUMBER: _ClassVar[int]

@@ -60,6 +60,11 @@ class StrategyServiceStub:
                 request_serializer=tapedeck_dot_v1_dot_strategy__service__pb2.ListStrategyVersionRunsRequest.SerializeToString,
                 response_deserializer=tapedeck_dot_v1_dot_strategy__service__pb2.ListStrategyVersionRunsResponse.FromString,
                 _registered_method=True)
+        self.GetStrategyStatistics = channel.unary_unary(
+                '/tapedeck.v1.StrategyService/GetStrategyStatistics',
+                request_serializer=tapedeck_dot_v1_dot_strategy__service__pb2.GetStrategyStatisticsRequest.SerializeToString,
+                response_deserializer=tapedeck_dot_v1_dot_strategy__service__pb2.GetStrategyStatisticsResponse.FromString,
+                _registered_method=True)
         self.CreateSuggestion = channel.unary_unary(
                 '/tapedeck.v1.StrategyService/CreateSuggestion',
                 request_serializer=tapedeck_dot_v1_dot_strategy__service__pb2.CreateSuggestionRequest.SerializeToString,
@@ -116,6 +121,15 @@ class StrategyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetStrategyStatistics(self, request, context):
+        """How the metrics of a strategy's runs are distributed. Kept up to date as runs end, it takes the same time however many there are; after
+        runs were deleted or brought back, the first answer takes longer, because a part of it is computed again. A strategy without runs that
+        succeeded has a run_count of 0. SummarizeRuns has medians and quantiles too, and takes any filter.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateSuggestion(self, request, context):
         """Attaches a suggestion to a run.
         """
@@ -164,6 +178,11 @@ def add_StrategyServiceServicer_to_server(servicer, server):
                     servicer.ListStrategyVersionRuns,
                     request_deserializer=tapedeck_dot_v1_dot_strategy__service__pb2.ListStrategyVersionRunsRequest.FromString,
                     response_serializer=tapedeck_dot_v1_dot_strategy__service__pb2.ListStrategyVersionRunsResponse.SerializeToString,
+            ),
+            'GetStrategyStatistics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStrategyStatistics,
+                    request_deserializer=tapedeck_dot_v1_dot_strategy__service__pb2.GetStrategyStatisticsRequest.FromString,
+                    response_serializer=tapedeck_dot_v1_dot_strategy__service__pb2.GetStrategyStatisticsResponse.SerializeToString,
             ),
             'CreateSuggestion': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateSuggestion,
@@ -317,6 +336,33 @@ class StrategyService:
             '/tapedeck.v1.StrategyService/ListStrategyVersionRuns',
             tapedeck_dot_v1_dot_strategy__service__pb2.ListStrategyVersionRunsRequest.SerializeToString,
             tapedeck_dot_v1_dot_strategy__service__pb2.ListStrategyVersionRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStrategyStatistics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tapedeck.v1.StrategyService/GetStrategyStatistics',
+            tapedeck_dot_v1_dot_strategy__service__pb2.GetStrategyStatisticsRequest.SerializeToString,
+            tapedeck_dot_v1_dot_strategy__service__pb2.GetStrategyStatisticsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -29,6 +29,7 @@ class SweepSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     SWEEP_SOURCE_UNSPECIFIED: _ClassVar[SweepSource]
     SWEEP_SOURCE_ENGINE: _ClassVar[SweepSource]
+    SWEEP_SOURCE_EXTERNAL: _ClassVar[SweepSource]
 SYMBOL_GROUPING_UNSPECIFIED: SymbolGrouping
 SYMBOL_GROUPING_EACH: SymbolGrouping
 SYMBOL_GROUPING_TOGETHER: SymbolGrouping
@@ -38,6 +39,7 @@ SWEEP_STATE_FAILED: SweepState
 SWEEP_STATE_CANCELLED: SweepState
 SWEEP_SOURCE_UNSPECIFIED: SweepSource
 SWEEP_SOURCE_ENGINE: SweepSource
+SWEEP_SOURCE_EXTERNAL: SweepSource
 
 class SweepSpec(_message.Message):
     __slots__ = ("spec", "grid", "list", "sample", "symbol_grouping", "rank_by", "edge_score", "engine")

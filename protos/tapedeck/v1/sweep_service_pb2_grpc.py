@@ -83,7 +83,8 @@ class SweepServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PromoteSweepResult(self, request, context):
-        """Makes a full run of a result: executes it, streams its events and records it with a link to the sweep.
+        """Makes a full run of a result: executes it, streams its events and records it with a link to the sweep. A result that was found elsewhere
+        is executed on the latest data unless its spec names the version; without start_date and end_date it can't be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from tapedeck.v1 import run_pb2 as tapedeck_dot_v1_dot_run__pb2
 from tapedeck.v1 import strategy_pb2 as tapedeck_dot_v1_dot_strategy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tapedeck/v1/transfer_service.proto\x12\x0btapedeck.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15tapedeck/v1/run.proto\x1a\x1atapedeck/v1/strategy.proto\"=\n\x16\x42\x61tchCreateRunsRequest\x12#\n\x04runs\x18\x01 \x03(\x0b\x32\x15.tapedeck.v1.RunEntry\"\xc3\x03\n\x08RunEntry\x12/\n\x0b\x63reate_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x04spec\x18\x02 \x01(\x0b\x32\x14.tapedeck.v1.RunSpec\x12+\n\nprovenance\x18\x03 \x01(\x0b\x32\x17.tapedeck.v1.Provenance\x12\x15\n\rstrategy_type\x18\x04 \x01(\t\x12%\n\x07metrics\x18\x05 \x01(\x0b\x32\x14.tapedeck.v1.Metrics\x12+\n\x08sessions\x18\x06 \x03(\x0b\x32\x19.tapedeck.v1.SessionBatch\x12+\n\x0bround_trips\x18\x07 \x03(\x0b\x32\x16.tapedeck.v1.RoundTrip\x12\x31\n\x06labels\x18\x08 \x03(\x0b\x32!.tapedeck.v1.RunEntry.LabelsEntry\x12\x0c\n\x04note\x18\t \x01(\t\x12\x12\n\nrequest_id\x18\n \x01(\t\x12\x19\n\x11\x65xecution_seconds\x18\x0b \x01(\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x17\x42\x61tchCreateRunsResponse\x12%\n\x04runs\x18\x01 \x03(\x0b\x32\x17.tapedeck.v1.CreatedRun\"-\n\nCreatedRun\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"N\n\x11\x45xportRunsRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12)\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x19.tapedeck.v1.ExportFormat\"#\n\x12\x45xportRunsResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"z\n\x0c\x45xportHeader\x12\x16\n\x0e\x66ormat_version\x18\x01 \x01(\x05\x12/\n\x0b\x65xport_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\trun_count\x18\x03 \x01(\x05\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\"\xec\x02\n\x0b\x45xportedRun\x12%\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.tapedeck.v1.RunEvent\x12/\n\x0b\x66inish_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x06labels\x18\x03 \x03(\x0b\x32$.tapedeck.v1.ExportedRun.LabelsEntry\x12\x0c\n\x04note\x18\x04 \x01(\t\x12+\n\x07verdict\x18\x05 \x01(\x0b\x32\x1a.tapedeck.v1.ReplayVerdict\x12,\n\x0bsuggestions\x18\x06 \x03(\x0b\x32\x17.tapedeck.v1.Suggestion\x12\x37\n\x11strategy_versions\x18\x07 \x03(\x0b\x32\x1c.tapedeck.v1.StrategyVersion\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\"\n\x11ImportRunsRequest\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"O\n\x12ImportRunsResponse\x12&\n\x04runs\x18\x01 \x03(\x0b\x32\x18.tapedeck.v1.ImportedRun\x12\x11\n\tcommitted\x18\x02 \x01(\x08\"E\n\x0bImportedRun\x12\x17\n\x0foriginal_run_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x03 \x01(\x08*\\\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45XPORT_FORMAT_JSON\x10\x01\x12\x15\n\x11\x45XPORT_FORMAT_CSV\x10\x02\x32\x93\x02\n\x0fTransferService\x12\\\n\x0f\x42\x61tchCreateRuns\x12#.tapedeck.v1.BatchCreateRunsRequest\x1a$.tapedeck.v1.BatchCreateRunsResponse\x12O\n\nExportRuns\x12\x1e.tapedeck.v1.ExportRunsRequest\x1a\x1f.tapedeck.v1.ExportRunsResponse0\x01\x12Q\n\nImportRuns\x12\x1e.tapedeck.v1.ImportRunsRequest\x1a\x1f.tapedeck.v1.ImportRunsResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tapedeck/v1/transfer_service.proto\x12\x0btapedeck.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15tapedeck/v1/run.proto\x1a\x1atapedeck/v1/strategy.proto\"=\n\x16\x42\x61tchCreateRunsRequest\x12#\n\x04runs\x18\x01 \x03(\x0b\x32\x15.tapedeck.v1.RunEntry\"\xf1\x03\n\x08RunEntry\x12/\n\x0b\x63reate_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x04spec\x18\x02 \x01(\x0b\x32\x14.tapedeck.v1.RunSpec\x12+\n\nprovenance\x18\x03 \x01(\x0b\x32\x17.tapedeck.v1.Provenance\x12\x15\n\rstrategy_type\x18\x04 \x01(\t\x12%\n\x07metrics\x18\x05 \x01(\x0b\x32\x14.tapedeck.v1.Metrics\x12+\n\x08sessions\x18\x06 \x03(\x0b\x32\x19.tapedeck.v1.SessionBatch\x12+\n\x0bround_trips\x18\x07 \x03(\x0b\x32\x16.tapedeck.v1.RoundTrip\x12\x31\n\x06labels\x18\x08 \x03(\x0b\x32!.tapedeck.v1.RunEntry.LabelsEntry\x12\x0c\n\x04note\x18\t \x01(\t\x12\x12\n\nrequest_id\x18\n \x01(\t\x12\x19\n\x11\x65xecution_seconds\x18\x0b \x01(\x01\x12,\n\x0bsuggestions\x18\x0c \x03(\x0b\x32\x17.tapedeck.v1.Suggestion\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x17\x42\x61tchCreateRunsResponse\x12%\n\x04runs\x18\x01 \x03(\x0b\x32\x17.tapedeck.v1.CreatedRun\"-\n\nCreatedRun\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"\x89\x03\n\x12\x43reateSweepRequest\x12/\n\x0b\x63reate_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x04spec\x18\x02 \x01(\x0b\x32\x14.tapedeck.v1.RunSpec\x12.\n\x07results\x18\x03 \x03(\x0b\x32\x1d.tapedeck.v1.SweepResultEntry\x12\x0f\n\x07rank_by\x18\x04 \x01(\t\x12+\n\nprovenance\x18\x05 \x01(\x0b\x32\x17.tapedeck.v1.Provenance\x12\x15\n\rstrategy_type\x18\x06 \x01(\t\x12;\n\x06labels\x18\x07 \x03(\x0b\x32+.tapedeck.v1.CreateSweepRequest.LabelsEntry\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\x19\n\x11\x65xecution_seconds\x18\t \x01(\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x9e\x01\n\x10SweepResultEntry\x12\x0e\n\x06symbol\x18\x01 \x01(\t\x12+\n\nparameters\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12%\n\x07metrics\x18\x03 \x01(\x0b\x32\x14.tapedeck.v1.Metrics\x12\x17\n\nedge_score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\r\n\x0b_edge_score\"8\n\x13\x43reateSweepResponse\x12\x10\n\x08sweep_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"N\n\x11\x45xportRunsRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12)\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x19.tapedeck.v1.ExportFormat\"#\n\x12\x45xportRunsResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"z\n\x0c\x45xportHeader\x12\x16\n\x0e\x66ormat_version\x18\x01 \x01(\x05\x12/\n\x0b\x65xport_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\trun_count\x18\x03 \x01(\x05\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\"\xec\x02\n\x0b\x45xportedRun\x12%\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.tapedeck.v1.RunEvent\x12/\n\x0b\x66inish_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x06labels\x18\x03 \x03(\x0b\x32$.tapedeck.v1.ExportedRun.LabelsEntry\x12\x0c\n\x04note\x18\x04 \x01(\t\x12+\n\x07verdict\x18\x05 \x01(\x0b\x32\x1a.tapedeck.v1.ReplayVerdict\x12,\n\x0bsuggestions\x18\x06 \x03(\x0b\x32\x17.tapedeck.v1.Suggestion\x12\x37\n\x11strategy_versions\x18\x07 \x03(\x0b\x32\x1c.tapedeck.v1.StrategyVersion\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\"\n\x11ImportRunsRequest\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"O\n\x12ImportRunsResponse\x12&\n\x04runs\x18\x01 \x03(\x0b\x32\x18.tapedeck.v1.ImportedRun\x12\x11\n\tcommitted\x18\x02 \x01(\x08\"E\n\x0bImportedRun\x12\x17\n\x0foriginal_run_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x03 \x01(\x08*w\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45XPORT_FORMAT_JSON\x10\x01\x12\x15\n\x11\x45XPORT_FORMAT_CSV\x10\x02\x12\x19\n\x15\x45XPORT_FORMAT_PARQUET\x10\x03\x32\xe5\x02\n\x0fTransferService\x12\\\n\x0f\x42\x61tchCreateRuns\x12#.tapedeck.v1.BatchCreateRunsRequest\x1a$.tapedeck.v1.BatchCreateRunsResponse\x12P\n\x0b\x43reateSweep\x12\x1f.tapedeck.v1.CreateSweepRequest\x1a .tapedeck.v1.CreateSweepResponse\x12O\n\nExportRuns\x12\x1e.tapedeck.v1.ExportRunsRequest\x1a\x1f.tapedeck.v1.ExportRunsResponse0\x01\x12Q\n\nImportRuns\x12\x1e.tapedeck.v1.ImportRunsRequest\x1a\x1f.tapedeck.v1.ImportRunsResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,36 +37,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RUNENTRY_LABELSENTRY']._loaded_options = None
   _globals['_RUNENTRY_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_CREATESWEEPREQUEST_LABELSENTRY']._loaded_options = None
+  _globals['_CREATESWEEPREQUEST_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_EXPORTEDRUN_LABELSENTRY']._loaded_options = None
   _globals['_EXPORTEDRUN_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_EXPORTFORMAT']._serialized_start=1561
-  _globals['_EXPORTFORMAT']._serialized_end=1653
-  _globals['_BATCHCREATERUNSREQUEST']._serialized_start=135
-  _globals['_BATCHCREATERUNSREQUEST']._serialized_end=196
-  _globals['_RUNENTRY']._serialized_start=199
-  _globals['_RUNENTRY']._serialized_end=650
-  _globals['_RUNENTRY_LABELSENTRY']._serialized_start=605
-  _globals['_RUNENTRY_LABELSENTRY']._serialized_end=650
-  _globals['_BATCHCREATERUNSRESPONSE']._serialized_start=652
-  _globals['_BATCHCREATERUNSRESPONSE']._serialized_end=716
-  _globals['_CREATEDRUN']._serialized_start=718
-  _globals['_CREATEDRUN']._serialized_end=763
-  _globals['_EXPORTRUNSREQUEST']._serialized_start=765
-  _globals['_EXPORTRUNSREQUEST']._serialized_end=843
-  _globals['_EXPORTRUNSRESPONSE']._serialized_start=845
-  _globals['_EXPORTRUNSRESPONSE']._serialized_end=880
-  _globals['_EXPORTHEADER']._serialized_start=882
-  _globals['_EXPORTHEADER']._serialized_end=1004
-  _globals['_EXPORTEDRUN']._serialized_start=1007
-  _globals['_EXPORTEDRUN']._serialized_end=1371
-  _globals['_EXPORTEDRUN_LABELSENTRY']._serialized_start=605
-  _globals['_EXPORTEDRUN_LABELSENTRY']._serialized_end=650
-  _globals['_IMPORTRUNSREQUEST']._serialized_start=1373
-  _globals['_IMPORTRUNSREQUEST']._serialized_end=1407
-  _globals['_IMPORTRUNSRESPONSE']._serialized_start=1409
-  _globals['_IMPORTRUNSRESPONSE']._serialized_end=1488
-  _globals['_IMPORTEDRUN']._serialized_start=1490
-  _globals['_IMPORTEDRUN']._serialized_end=1559
-  _globals['_TRANSFERSERVICE']._serialized_start=1656
-  _globals['_TRANSFERSERVICE']._serialized_end=1931
+  _globals['_EXPORTFORMAT']._serialized_start=2252
+  _globals['_EXPORTFORMAT']._serialized_end=2371
+  _globals['_BATCHCREATERUNSREQUEST']._serialized_start=165
+  _globals['_BATCHCREATERUNSREQUEST']._serialized_end=226
+  _globals['_RUNENTRY']._serialized_start=229
+  _globals['_RUNENTRY']._serialized_end=726
+  _globals['_RUNENTRY_LABELSENTRY']._serialized_start=681
+  _globals['_RUNENTRY_LABELSENTRY']._serialized_end=726
+  _globals['_BATCHCREATERUNSRESPONSE']._serialized_start=728
+  _globals['_BATCHCREATERUNSRESPONSE']._serialized_end=792
+  _globals['_CREATEDRUN']._serialized_start=794
+  _globals['_CREATEDRUN']._serialized_end=839
+  _globals['_CREATESWEEPREQUEST']._serialized_start=842
+  _globals['_CREATESWEEPREQUEST']._serialized_end=1235
+  _globals['_CREATESWEEPREQUEST_LABELSENTRY']._serialized_start=681
+  _globals['_CREATESWEEPREQUEST_LABELSENTRY']._serialized_end=726
+  _globals['_SWEEPRESULTENTRY']._serialized_start=1238
+  _globals['_SWEEPRESULTENTRY']._serialized_end=1396
+  _globals['_CREATESWEEPRESPONSE']._serialized_start=1398
+  _globals['_CREATESWEEPRESPONSE']._serialized_end=1454
+  _globals['_EXPORTRUNSREQUEST']._serialized_start=1456
+  _globals['_EXPORTRUNSREQUEST']._serialized_end=1534
+  _globals['_EXPORTRUNSRESPONSE']._serialized_start=1536
+  _globals['_EXPORTRUNSRESPONSE']._serialized_end=1571
+  _globals['_EXPORTHEADER']._serialized_start=1573
+  _globals['_EXPORTHEADER']._serialized_end=1695
+  _globals['_EXPORTEDRUN']._serialized_start=1698
+  _globals['_EXPORTEDRUN']._serialized_end=2062
+  _globals['_EXPORTEDRUN_LABELSENTRY']._serialized_start=681
+  _globals['_EXPORTEDRUN_LABELSENTRY']._serialized_end=726
+  _globals['_IMPORTRUNSREQUEST']._serialized_start=2064
+  _globals['_IMPORTRUNSREQUEST']._serialized_end=2098
+  _globals['_IMPORTRUNSRESPONSE']._serialized_start=2100
+  _globals['_IMPORTRUNSRESPONSE']._serialized_end=2179
+  _globals['_IMPORTEDRUN']._serialized_start=2181
+  _globals['_IMPORTEDRUN']._serialized_end=2250
+  _globals['_TRANSFERSERVICE']._serialized_start=2374
+  _globals['_TRANSFERSERVICE']._serialized_end=2731
 # @@protoc_insertion_point(module_scope)

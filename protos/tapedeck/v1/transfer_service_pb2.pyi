@@ -1,5 +1,6 @@
 import datetime
 
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from tapedeck.v1 import run_pb2 as _run_pb2
 from tapedeck.v1 import strategy_pb2 as _strategy_pb2
@@ -17,9 +18,11 @@ class ExportFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EXPORT_FORMAT_UNSPECIFIED: _ClassVar[ExportFormat]
     EXPORT_FORMAT_JSON: _ClassVar[ExportFormat]
     EXPORT_FORMAT_CSV: _ClassVar[ExportFormat]
+    EXPORT_FORMAT_PARQUET: _ClassVar[ExportFormat]
 EXPORT_FORMAT_UNSPECIFIED: ExportFormat
 EXPORT_FORMAT_JSON: ExportFormat
 EXPORT_FORMAT_CSV: ExportFormat
+EXPORT_FORMAT_PARQUET: ExportFormat
 
 class BatchCreateRunsRequest(_message.Message):
     __slots__ = ("runs",)
@@ -28,7 +31,7 @@ class BatchCreateRunsRequest(_message.Message):
     def __init__(self, runs: _Optional[_Iterable[_Union[RunEntry, _Mapping]]] = ...) -> None: ...
 
 class RunEntry(_message.Message):
-    __slots__ = ("create_time", "spec", "provenance", "strategy_type", "metrics", "sessions", "round_trips", "labels", "note", "request_id", "execution_seconds")
+    __slots__ = ("create_time", "spec", "provenance", "strategy_type", "metrics", "sessions", "round_trips", "labels", "note", "request_id", "execution_seconds", "suggestions")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +50,7 @@ class RunEntry(_message.Message):
     NOTE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    SUGGESTIONS_FIELD_NUMBER: _ClassVar[int]
     create_time: _timestamp_pb2.Timestamp
     spec: _run_pb2.RunSpec
     provenance: _run_pb2.Provenance
@@ -58,7 +62,8 @@ class RunEntry(_message.Message):
     note: str
     request_id: str
     execution_seconds: float
-    def __init__(self, create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., spec: _Optional[_Union[_run_pb2.RunSpec, _Mapping]] = ..., provenance: _Optional[_Union[_run_pb2.Provenance, _Mapping]] = ..., strategy_type: _Optional[str] = ..., metrics: _Optional[_Union[_run_pb2.Metrics, _Mapping]] = ..., sessions: _Optional[_Iterable[_Union[_run_pb2.SessionBatch, _Mapping]]] = ..., round_trips: _Optional[_Iterable[_Union[_run_pb2.RoundTrip, _Mapping]]] = ..., labels: _Optional[_Mapping[str, str]] = ..., note: _Optional[str] = ..., request_id: _Optional[str] = ..., execution_seconds: _Optional[float] = ...) -> None: ...
+    suggestions: _containers.RepeatedCompositeFieldContainer[_strategy_pb2.Suggestion]
+    def __init__(self, create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., spec: _Optional[_Union[_run_pb2.RunSpec, _Mapping]] = ..., provenance: _Optional[_Union[_run_pb2.Provenance, _Mapping]] = ..., strategy_type: _Optional[str] = ..., metrics: _Optional[_Union[_run_pb2.Metrics, _Mapping]] = ..., sessions: _Optional[_Iterable[_Union[_run_pb2.SessionBatch, _Mapping]]] = ..., round_trips: _Optional[_Iterable[_Union[_run_pb2.RoundTrip, _Mapping]]] = ..., labels: _Optional[_Mapping[str, str]] = ..., note: _Optional[str] = ..., request_id: _Optional[str] = ..., execution_seconds: _Optional[float] = ..., suggestions: _Optional[_Iterable[_Union[_strategy_pb2.Suggestion, _Mapping]]] = ...) -> None: ...
 
 class BatchCreateRunsResponse(_message.Message):
     __slots__ = ("runs",)
@@ -73,6 +78,55 @@ class CreatedRun(_message.Message):
     run_id: str
     created: bool
     def __init__(self, run_id: _Optional[str] = ..., created: _Optional[bool] = ...) -> None: ...
+
+class CreateSweepRequest(_message.Message):
+    __slots__ = ("create_time", "spec", "results", "rank_by", "provenance", "strategy_type", "labels", "request_id", "execution_seconds")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    RANK_BY_FIELD_NUMBER: _ClassVar[int]
+    PROVENANCE_FIELD_NUMBER: _ClassVar[int]
+    STRATEGY_TYPE_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    create_time: _timestamp_pb2.Timestamp
+    spec: _run_pb2.RunSpec
+    results: _containers.RepeatedCompositeFieldContainer[SweepResultEntry]
+    rank_by: str
+    provenance: _run_pb2.Provenance
+    strategy_type: str
+    labels: _containers.ScalarMap[str, str]
+    request_id: str
+    execution_seconds: float
+    def __init__(self, create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., spec: _Optional[_Union[_run_pb2.RunSpec, _Mapping]] = ..., results: _Optional[_Iterable[_Union[SweepResultEntry, _Mapping]]] = ..., rank_by: _Optional[str] = ..., provenance: _Optional[_Union[_run_pb2.Provenance, _Mapping]] = ..., strategy_type: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., request_id: _Optional[str] = ..., execution_seconds: _Optional[float] = ...) -> None: ...
+
+class SweepResultEntry(_message.Message):
+    __slots__ = ("symbol", "parameters", "metrics", "edge_score")
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    EDGE_SCORE_FIELD_NUMBER: _ClassVar[int]
+    symbol: str
+    parameters: _struct_pb2.Struct
+    metrics: _run_pb2.Metrics
+    edge_score: float
+    def __init__(self, symbol: _Optional[str] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metrics: _Optional[_Union[_run_pb2.Metrics, _Mapping]] = ..., edge_score: _Optional[float] = ...) -> None: ...
+
+class CreateSweepResponse(_message.Message):
+    __slots__ = ("sweep_id", "created")
+    SWEEP_ID_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    sweep_id: str
+    created: bool
+    def __init__(self, sweep_id: _Optional[str] = ..., created: _Optional[bool] = ...) -> None: ...
 
 class ExportRunsRequest(_message.Message):
     __slots__ = ("filter", "format")

@@ -40,6 +40,11 @@ class TransferServiceStub:
                 request_serializer=tapedeck_dot_v1_dot_transfer__service__pb2.BatchCreateRunsRequest.SerializeToString,
                 response_deserializer=tapedeck_dot_v1_dot_transfer__service__pb2.BatchCreateRunsResponse.FromString,
                 _registered_method=True)
+        self.CreateSweep = channel.unary_unary(
+                '/tapedeck.v1.TransferService/CreateSweep',
+                request_serializer=tapedeck_dot_v1_dot_transfer__service__pb2.CreateSweepRequest.SerializeToString,
+                response_deserializer=tapedeck_dot_v1_dot_transfer__service__pb2.CreateSweepResponse.FromString,
+                _registered_method=True)
         self.ExportRuns = channel.unary_stream(
                 '/tapedeck.v1.TransferService/ExportRuns',
                 request_serializer=tapedeck_dot_v1_dot_transfer__service__pb2.ExportRunsRequest.SerializeToString,
@@ -65,6 +70,14 @@ class TransferServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateSweep(self, request, context):
+        """Saves ranked results that were found elsewhere as a sweep whose source is EXTERNAL, all of them or none; SweepService serves it. Sent
+        again, the same results add nothing and are answered with the same id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportRuns(self, request, context):
         """Runs that have ended and are not deleted, as a file, oldest first, all as they are at one moment.
         """
@@ -75,8 +88,9 @@ class TransferServiceServicer:
     def ImportRuns(self, request_iterator, context):
         """Takes an export in JSON under new ids, all of it or nothing: nothing is kept unless the last message says committed. A line that is
         malformed ends the import with INVALID_ARGUMENT, its number in the message and in the metadata "line". Imported again, a run adds
-        nothing; a run that this store recorded itself stays what it is. So does a version of a strategy whose name and source are here. Request ids are not carried over: they belong to the store that made
-        the runs.
+        nothing; a run that this store recorded itself, or still records, stays what it is. So does a version of a strategy whose name and source
+        are here. Request ids are not carried over: they belong to the store that made the runs. A client may make a file of one run from the
+        events of RunBacktest when no store recorded them; imported, its finished.recorded is true.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,6 +103,11 @@ def add_TransferServiceServicer_to_server(servicer, server):
                     servicer.BatchCreateRuns,
                     request_deserializer=tapedeck_dot_v1_dot_transfer__service__pb2.BatchCreateRunsRequest.FromString,
                     response_serializer=tapedeck_dot_v1_dot_transfer__service__pb2.BatchCreateRunsResponse.SerializeToString,
+            ),
+            'CreateSweep': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateSweep,
+                    request_deserializer=tapedeck_dot_v1_dot_transfer__service__pb2.CreateSweepRequest.FromString,
+                    response_serializer=tapedeck_dot_v1_dot_transfer__service__pb2.CreateSweepResponse.SerializeToString,
             ),
             'ExportRuns': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportRuns,
@@ -129,6 +148,33 @@ class TransferService:
             '/tapedeck.v1.TransferService/BatchCreateRuns',
             tapedeck_dot_v1_dot_transfer__service__pb2.BatchCreateRunsRequest.SerializeToString,
             tapedeck_dot_v1_dot_transfer__service__pb2.BatchCreateRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateSweep(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tapedeck.v1.TransferService/CreateSweep',
+            tapedeck_dot_v1_dot_transfer__service__pb2.CreateSweepRequest.SerializeToString,
+            tapedeck_dot_v1_dot_transfer__service__pb2.CreateSweepResponse.FromString,
             options,
             channel_credentials,
             insecure,
