@@ -36,6 +36,7 @@ from store_service.recording.store import RecordingStore
 from store_service.runs.engine import Engine
 from store_service.runs.organizing import RunOrganizer
 from store_service.runs.purging import purge, purging
+from store_service.runs.records import RunRecords
 from store_service.runs.replay import Replays
 from store_service.runs.servicer import StoreServicer
 from store_service.runs.store import RunStore
@@ -48,6 +49,7 @@ from store_service.sweeps.recording import SweepRecording
 from store_service.sweeps.servicer import SweepServicer
 from store_service.sweeps.store import SweepStore
 from store_service.transfer.creating import RunCreation
+from store_service.transfer.creating_sweeps import SweepCreation
 from store_service.transfer.exporting import RunExports
 from store_service.transfer.importing import RunImports
 from store_service.transfer.servicer import TransferServicer
@@ -84,13 +86,15 @@ async def serve(settings: Settings, url: str) -> None:
         page_tokens, engine = PageTokens(derive_key(url)), Engine(engine_channel)
         runs, sweeps = RunStore(database, page_tokens), SweepStore(database, page_tokens)
         organizer = RunOrganizer(database, runs, purge_after=timedelta(days=settings.purge_after_days))
-        store_servicer = StoreServicer(runs, Replays(runs, engine), organizer)
+        store_servicer = StoreServicer(runs, RunRecords(database), Replays(runs, engine), organizer)
         sweep_servicer = SweepServicer(sweeps, Promotions(sweeps, runs, engine))
-        transfer_servicer = TransferServicer(RunCreation(database), RunExports(database), RunImports(database))
+        sweep_recording = SweepRecording(database)
+        sweep_creation = SweepCreation(sweep_recording)
+        transfer_servicer = TransferServicer(RunCreation(database), sweep_creation, RunExports(database), RunImports(database))
         strategies = StrategyStore(database, page_tokens)
         strategy_servicer = StrategyServicer(strategies, SuggestionStore(database, page_tokens))
         recording = RecordingStore(database, lease_seconds=settings.lease_seconds)
-        record_servicer = RecordServicer(recording, SweepRecording(database), strategies)
+        record_servicer = RecordServicer(recording, sweep_recording, strategies)
 
         def add_store(server: grpc.aio.Server) -> None:
             store_service_pb2_grpc.add_StoreServiceServicer_to_server(store_servicer, server)

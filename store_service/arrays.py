@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from psycopg import AsyncConnection, DataError
+from psycopg import AsyncConnection, AsyncCursor, DataError
+from psycopg import adapters as global_adapters
 from psycopg.abc import Buffer, DumperKey
 from psycopg.adapt import Dumper, Loader, PyFormat
 from psycopg.pq import Format
@@ -128,3 +129,11 @@ def register_arrays(connection: AsyncConnection[Any]) -> None:
         connection.adapters.register_dumper(np.ndarray, dumper)
     for oid, loader in _LOADERS.items():
         connection.adapters.register_loader(oid, loader)
+
+
+def read_lists(cursor: AsyncCursor[Any]) -> None:
+    """Make a cursor read arrays as lists of Python's numbers: sooner made than arrays for what needs each number as an object anyway."""
+    for oid in _LOADERS:
+        loader = global_adapters.get_loader(oid, Format.BINARY)
+        assert loader is not None
+        cursor.adapters.register_loader(oid, loader)

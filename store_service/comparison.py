@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import numpy as np
 from google.protobuf import json_format, struct_pb2
@@ -25,6 +27,14 @@ HIGHER_IS_BETTER = frozenset(
 
 LOWER_IS_BETTER = frozenset({"annual_volatility"})
 """Metrics whose lowest value is the best. For all others no value is better than another: trading more often is not trading better."""
+
+
+def best_and_worst(metric: str, lowest: float, highest: float) -> tuple[float, float] | tuple[None, None]:
+    """Which of the ends of a metric's values is the best and which the worst; None where no value is better than another."""
+    if metric in HIGHER_IS_BETTER:
+        return highest, lowest
+    return (lowest, highest) if metric in LOWER_IS_BETTER else (None, None)
+
 
 _NUMBERS = tuple(
     field.name for field in run_pb2.Metrics.DESCRIPTOR.fields if field.type in {FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_INT32}
@@ -63,31 +73,29 @@ def _compare_metric(name: str, runs: Sequence[run_pb2.Run]) -> store_service_pb2
 
 def compare_specs(specs: Sequence[run_pb2.RunSpec]) -> list[store_service_pb2.SpecDifference]:
     """One entry per field in which the specs differ, nested fields by their path; a spec without the field has null."""
-    flat = [_flattened(spec) for spec in specs]
+    if all(spec == specs[0] for spec in specs):
+        return []
+    flat = [dict(_leaves("", json_format.MessageToDict(spec, preserving_proto_field_name=True))) for spec in specs]
     names = sorted({name for fields in flat for name in fields})
     return [
-        store_service_pb2.SpecDifference(field=name, values=[fields.get(name, _NULL) for fields in flat])
+        store_service_pb2.SpecDifference(
+            field=name, values=[json_format.Parse(fields.get(name, "null"), struct_pb2.Value()) for fields in flat]
+        )
         for name in names
         if any(fields.get(name) != flat[0].get(name) for fields in flat)
     ]
 
 
-_NULL = struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
+_in_json = json.JSONEncoder(sort_keys=True).encode
 
 
-def _flattened(spec: run_pb2.RunSpec) -> dict[str, struct_pb2.Value]:
-    """The spec's fields by path, such as "parameters.fast" or "slippage.none"; a list is one value, and so is an empty message."""
-    whole = struct_pb2.Struct()
-    whole.update(json_format.MessageToDict(spec, preserving_proto_field_name=True))
-    return dict(_leaves("", whole))
-
-
-def _leaves(prefix: str, fields: struct_pb2.Struct) -> Iterator[tuple[str, struct_pb2.Value]]:
-    for name, value in fields.fields.items():
-        if value.WhichOneof("kind") == "struct_value" and value.struct_value.fields:
-            yield from _leaves(f"{prefix}{name}.", value.struct_value)
+def _leaves(prefix: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Fields by path, such as "parameters.fast" or "slippage.none", in JSON; a list is one value, and so is an empty message."""
+    for name, value in fields.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(f"{prefix}{name}.", value)
         else:
-            yield prefix + name, value
+            yield prefix + name, _in_json(value)
 
 
 def align_curves(curves: Sequence[EquityCurve]) -> store_service_pb2.AlignedCurves:
@@ -95,14 +103,22 @@ def align_curves(curves: Sequence[EquityCurve]) -> store_service_pb2.AlignedCurv
     drawn = [curve for curve in curves if len(curve.session_dates)]
     if not drawn:
         return store_service_pb2.AlignedCurves(note="none of the runs has sessions")
-    common = reduce(np.intersect1d, (curve.session_dates for curve in drawn))
+    common = reduce(_in_both, (curve.session_dates for curve in drawn))
     return store_service_pb2.AlignedCurves(
-        session_dates=common,
-        curves=[
-            store_service_pb2.Curve(
-                run_id=curve.run_id, portfolio_values=curve.portfolio_values[np.isin(curve.session_dates, common, assume_unique=True)]
-            )
-            for curve in drawn
-        ],
+        # As lists: a message takes an array element by element, each as an object of numpy's.
+        session_dates=common.tolist(),
+        curves=[store_service_pb2.Curve(run_id=curve.run_id, portfolio_values=_values_on(common, curve).tolist()) for curve in drawn],
         note="" if len(common) else "the runs have no session in common",
     )
+
+
+def _values_on(common: NDArray[np.int32], curve: EquityCurve) -> NDArray[np.float64]:
+    """The values on dates that are all among the curve's."""
+    if len(common) == len(curve.session_dates):
+        return curve.portfolio_values
+    return curve.portfolio_values[np.isin(curve.session_dates, common, assume_unique=True)]
+
+
+def _in_both(dates: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The dates that are in both; often they are the same, and looking costs nothing."""
+    return dates if np.array_equal(dates, others) else np.intersect1d(dates, others, assume_unique=True)

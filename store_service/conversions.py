@@ -59,7 +59,7 @@ RUN_COLUMNS = (
     runs.c.next_sequence,
     runs.c.replay_of,
     runs.c.verdict,
-    *(runs.c.note, runs.c.delete_time, runs.c.purge_time),
+    *(runs.c.note, runs.c.delete_time, runs.c.purge_time, runs.c.flags),
     *(_iteration.label("iteration"), _version.label("strategy_version")),
 )
 """What a Run is made of. Most of it stands in its first and last event as they arrived: two parses instead of fifty columns."""
@@ -180,6 +180,7 @@ def to_run(row: RunRow, *, full: bool) -> run_pb2.Run:
         purge_time=_timestamp(row.purge_time),
         strategy_version=_text_of(row.strategy_version),
         iteration=row.iteration or 0,
+        flags=row.flags,
     )
     if full:
         run.provenance.CopyFrom(started.provenance)

@@ -172,13 +172,14 @@ def _time(text: str) -> ColumnElement[datetime]:
 
 
 def uuid_field(column: ColumnElement[uuid.UUID]) -> Comparison:
-    """An id, whole or a part of it with a wildcard."""
+    """An id, whole or a part of it, read backwards: an index finds the tails that people give as the beginning of a text."""
     whole = _ordered(column, _uuid_literal)
 
     def compare(path: Sequence[str], op: str, value: Value) -> Condition:
         if value.has_wildcard and not value.is_any and op in _EQUALITIES:
             _has_no_path(path)
-            return _compare_text(cast(column, Text), op, Value(tuple(map(str.lower, value.pieces)), value.quoted))
+            pieces = tuple(piece.lower()[::-1] for piece in reversed(value.pieces))
+            return _compare_text(func.reverse(cast(column, Text)), op, Value(pieces, value.quoted))
         return whole(path, op, value)
 
     return compare
@@ -208,11 +209,13 @@ def enum_field(column: ColumnElement[int], enum: EnumTypeWrapper, prefix: str) -
 
 
 def symbols_field(column: ColumnElement[Any]) -> Comparison:
-    """A list of symbols: `:` asks whether it has one, `=` whether it has that one alone."""
+    """A list of symbols, or of other names: `:` asks whether it has one, `:*` whether it is there, `=` whether it has that one alone."""
 
     def compare(path: Sequence[str], op: str, value: Value) -> Condition:
         _has_no_path(path)
         _needs_equality(op)
+        if op == ":" and value.is_any:
+            return column.is_not(None)
         if op == ":" and not value.has_wildcard:
             return _contains(column, literal([value.text], ARRAY(Text)))
         if op == ":":

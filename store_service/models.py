@@ -30,6 +30,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    cast,
     func,
     text,
 )
@@ -37,6 +38,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from store_service.arrays import NumpyArray
+from store_service.words import searched_words
 from tapedeck.v1 import run_pb2
 
 _METRICS: list[Any] = list(run_pb2.Metrics.DESCRIPTOR.fields)
@@ -130,6 +132,8 @@ runs = Table(
     # When the run was deleted, and from when on it may be removed for good.
     Column("delete_time", DateTime(timezone=True)),
     Column("purge_time", DateTime(timezone=True)),
+    # Metrics with implausible values, by name; NULL when there are none.
+    Column("flags", ARRAY(Text)),
     *(Column(field.name, _METRIC_TYPES[field.type]) for field in _METRICS),
     CheckConstraint("state BETWEEN 1 AND 5", name="state_known"),
     CheckConstraint("capital_base > 0", name="capital_base_positive"),
@@ -150,10 +154,7 @@ runs = Table(
 is_kept: ColumnElement[bool] = runs.c.delete_time.is_(None)
 """Whether the run is not deleted. The indexes that lists are read from hold no other runs: a list passes none of them over."""
 
-# What is searched: all words as they are ('simple'), for names and code are no prose. Signs that the parser would take for parts of paths,
-# hosts and numbers become spaces. Constants are literal: the index serves no query that has parameters in their place.
-_words = func.textcat(func.textcat(runs.c.strategy, text("' '")), func.coalesce(runs.c.note, text("''")))
-run_words = func.to_tsvector(text("'simple'::regconfig"), func.translate(_words, text("'./@-+<&'"), text("'       '")))
+run_words = searched_words(runs.c.strategy, func.coalesce(runs.c.note, text("''::text")))
 
 # Names are given: the convention's would have no place for the order of the columns.
 Index("ix_runs_create_time", runs.c.create_time.desc(), runs.c.run_id.desc(), postgresql_where=is_kept)
@@ -166,11 +167,7 @@ Index(
     postgresql_where=and_(text("state = 3"), is_kept),
 )
 Index("ix_runs_replay_of", runs.c.replay_of, postgresql_where=runs.c.replay_of.is_not(None))
-Index(
-    "ix_runs_sweep_id",
-    *(runs.c.sweep_id, runs.c.sweep_number, runs.c.create_time.desc()),
-    postgresql_where=runs.c.sweep_id.is_not(None),
-)
+Index("ix_runs_sweep_id", runs.c.sweep_id, runs.c.sweep_number, runs.c.create_time.desc(), postgresql_where=runs.c.sweep_id.is_not(None))
 Index("ix_runs_symbols", runs.c.symbols, postgresql_using="gin")
 Index("ix_runs_labels", runs.c.labels, postgresql_using="gin")
 Index("ix_runs_words", run_words, postgresql_using="gin")
@@ -178,6 +175,9 @@ Index("ix_runs_words", run_words, postgresql_using="gin")
 Index("ix_runs_live", runs.c.create_time, postgresql_where=text("state IN (1, 2)"))
 for _metric in SORTABLE_METRICS:
     Index(f"ix_runs_{_metric}", runs.c[_metric].desc().nulls_last(), runs.c.run_id.desc(), postgresql_where=is_kept)
+Index("ix_runs_flagged", runs.c.create_time.desc(), runs.c.run_id.desc(), postgresql_where=and_(runs.c.flags.is_not(None), is_kept))
+# For the tails of ids that people give: the end of a text is the beginning of its reverse.
+Index("ix_runs_run_id_tail", func.reverse(cast(runs.c.run_id, Text)).label("tail"), postgresql_ops={"tail": "text_pattern_ops"})
 Index("ix_runs_purge_time", runs.c.purge_time, postgresql_where=runs.c.delete_time.is_not(None))
 
 

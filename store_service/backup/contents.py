@@ -9,10 +9,14 @@ from dataclasses import dataclass
 import psycopg
 
 # Rows in the order of their key, text compared byte by byte, and values in PostgreSQL's binary format: the same on every server,
-# whatever its locale and its settings are. What belongs to an extension is not in a dump.
+# whatever its locale and its settings are. What belongs to an extension is not in a dump, and generated columns are not either: the server
+# that restores it computes them, in its own locale.
 _READERS = """
     SELECT format('%s.%s', n.nspname, c.relname),
-           format('COPY (SELECT * FROM %I.%I AS t ORDER BY %s) TO STDOUT (FORMAT BINARY)', n.nspname, c.relname, coalesce(
+           format('COPY (SELECT %s FROM %I.%I AS t ORDER BY %s) TO STDOUT (FORMAT BINARY)',
+               (SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum)
+                FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
+               n.nspname, c.relname, coalesce(
                (SELECT string_agg(
                     format('%I', a.attname) || CASE WHEN a.attcollation <> 0 THEN ' COLLATE "C"' ELSE '' END, ', ' ORDER BY k.place)
                 FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place), pg_attribute a

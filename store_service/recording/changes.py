@@ -25,6 +25,11 @@ class Changes:
     """Rows of `run_batches` in COPY's binary format; empty when there are none."""
     trips: list[rows.Record]
 
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether the run has a result with them."""
+        return self.progress.state == run_pb2.RUN_STATE_SUCCEEDED
+
 
 def changes_of(
     run_id: uuid.UUID,

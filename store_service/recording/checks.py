@@ -21,6 +21,9 @@ MAX_EVENTS = 256
 MAX_NAME_CHARS = 200
 """Length of names, keys and digests: they are indexed, and an entry of an index has at most a third of a page."""
 
+MAX_SPEC_BYTES = 2 * 1024 * 1024
+"""Size of a spec, which is read with its run, also in lists: twice what an engine takes, so that no default it fills in is one too many."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -107,8 +110,10 @@ def _check_name(name: str, path: str, problems: Problems, *, is_required: bool) 
         problems.add(path, f"has {len(name)} characters, at most {MAX_NAME_CHARS} are stored")
 
 
-def check_spec(spec: run_pb2.RunSpec, path: str, problems: Problems) -> None:
-    """Check what `runs` and `sweeps` keep of a spec."""
+def check_spec(spec: run_pb2.RunSpec, path: str, problems: Problems, *, needs_dates: bool = True) -> None:
+    """Check what `runs` and `sweeps` keep of a spec; its dates may be empty unless they are needed."""
+    if spec.ByteSize() > MAX_SPEC_BYTES:
+        problems.add(path, f"has {spec.ByteSize():,} bytes, at most {MAX_SPEC_BYTES:,} are stored")
     required = ("strategy", "dataset", "interval")
     check_names(spec, path, (*required, "benchmark_symbol", "dataset_fingerprint"), required, problems)
     for place, symbol in enumerate(spec.symbols):
@@ -117,7 +122,7 @@ def check_spec(spec: run_pb2.RunSpec, path: str, problems: Problems) -> None:
         problems.add(f"{path}.symbols", "must name at least one symbol, none of them empty and none twice")
     start, end = iso_date(spec.start_date), iso_date(spec.end_date)
     for field, day in (("start_date", start), ("end_date", end)):
-        if day is None:
+        if day is None and (needs_dates or getattr(spec, field)):
             problems.add(f"{path}.{field}", "must be an ISO date such as 2010-01-04")
     if start and end and start > end:
         problems.add(f"{path}.end_date", "must not be before start_date")
@@ -126,8 +131,9 @@ def check_spec(spec: run_pb2.RunSpec, path: str, problems: Problems) -> None:
 
 
 def _check_finished(finished: run_pb2.RunFinished, path: str, problems: Problems) -> None:
-    metrics, error = finished.metrics, finished.error
-    check_storable(metrics, f"{path}.metrics", problems)
+    error = finished.error
+    check_storable(finished.metrics, f"{path}.metrics", problems)
+    check_metrics(finished.metrics, f"{path}.metrics", problems)
     check_storable(error, f"{path}.error", problems)
     check_text(finished.result_digest, f"{path}.result_digest", problems)
     check_text(finished.not_recorded_reason, f"{path}.not_recorded_reason", problems)
@@ -135,23 +141,27 @@ def _check_finished(finished: run_pb2.RunFinished, path: str, problems: Problems
     _check_number(finished.execution_seconds, f"{path}.execution_seconds", problems)
     if finished.state not in TERMINAL_STATES:
         problems.add(f"{path}.state", "must be RUN_STATE_SUCCEEDED, RUN_STATE_FAILED or RUN_STATE_CANCELLED")
-    for field, value in metrics.ListFields():
-        # An empty peak date means that the capital before the first session was the highest.
-        if isinstance(value, str) and iso_date(value) is None and not (value == "" and field.name == "max_drawdown_peak_date"):
-            problems.add(f"{path}.metrics.{field.name}", "must be an ISO date such as 2010-01-04")
     if error.session_date and iso_date(error.session_date) is None:
         problems.add(f"{path}.error.session_date", "must be empty or an ISO date such as 2010-01-04")
-    if metrics.max_drawdown > 0:
-        problems.add(f"{path}.metrics.max_drawdown", "must not be above 0")
-    counted = all(metrics.HasField(name) for name in ("trades_won", "trades_lost", "trades_total"))
-    if counted and metrics.trades_won + metrics.trades_lost > metrics.trades_total:
-        problems.add(f"{path}.metrics.trades_total", "must not be less than trades_won + trades_lost")
     for place, trip in enumerate(finished.round_trips):
         if iso_date(trip.entry_date) is None or iso_date(trip.exit_date) is None:
             problems.add(f"{path}.round_trips[{place}]", "must have an entry_date and an exit_date, ISO dates such as 2010-01-04")
         total = trip.quantity + trip.entry_price + trip.exit_price + trip.commission + trip.pnl + trip.return_on_cost
         if not math.isfinite(total) or "\0" in trip.symbol:  # looked at closely only when it may be wrong: there are thousands of them
             check_storable(trip, f"{path}.round_trips[{place}]", problems)
+
+
+def check_metrics(metrics: run_pb2.Metrics, path: str, problems: Problems) -> None:
+    """Check the metrics of a run, or of a result of a sweep; that they are storable is another check."""
+    for field, value in metrics.ListFields():
+        # An empty peak date means that the capital before the first session was the highest.
+        if isinstance(value, str) and iso_date(value) is None and not (value == "" and field.name == "max_drawdown_peak_date"):
+            problems.add(f"{path}.{field.name}", "must be an ISO date such as 2010-01-04")
+    if metrics.max_drawdown > 0:
+        problems.add(f"{path}.max_drawdown", "must not be above 0")
+    counted = all(metrics.HasField(name) for name in ("trades_won", "trades_lost", "trades_total"))
+    if counted and metrics.trades_won + metrics.trades_lost > metrics.trades_total:
+        problems.add(f"{path}.trades_total", "must not be less than trades_won + trades_lost")
 
 
 def check_storable(message: Message, path: str, problems: Problems) -> None:

@@ -52,6 +52,8 @@ class SparseField:
     is_optional: bool
     absent: float
     """What stands for a value that is absent."""
+    words: Mapping[int, str]
+    """The names of an enum's numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def _group(prefix: str, field: str, message: type[Message]) -> SparseGroup:
                 is_symbol=each.type == FieldDescriptor.TYPE_STRING,
                 is_optional=each.has_presence,
                 absent=np.nan if each.type == FieldDescriptor.TYPE_DOUBLE else 0,
+                words={} if each.enum_type is None else {value.number: value.name for value in each.enum_type.values},
             )
             for each in fields
         ),
@@ -155,32 +158,43 @@ def from_columns(columns: Mapping[str, Array | None], symbols: Sequence[str]) ->
     """The batch that the arrays were made from.
 
     Args:
-        columns: By name, such as a row of `run_batches`.
+        columns: By name.
         symbols: The run's symbols.
     """
-    batch = run_pb2.SessionBatch()
+    lists = {name: None if array is None else array.tolist() for name, array in columns.items()}
+    return run_pb2.SessionBatch(**batch_fields(lists, symbols))
+
+
+def batch_fields(columns: Mapping[str, list[Any] | None], symbols: Sequence[str]) -> dict[str, Any]:
+    """The fields of that batch by name, as JSON has them too: lists of numbers, and of messages by their fields; no empty ones.
+
+    Args:
+        columns: By name, each as the list of its values, such as a row of `run_batches`.
+        symbols: The run's symbols.
+    """
     names = ["", *symbols]
-    for name in DENSE:
-        array = columns[name]
-        if array is not None:
-            getattr(batch, name).extend(array.tolist())
+    fields: dict[str, Any] = {name: columns[name] for name in DENSE if columns[name] is not None}
     for group in SPARSE:
-        arrays = [columns[field.column] for field in group.columns]
-        if arrays[0] is not None:
-            add = getattr(batch, group.field).add
-            lists = [_restored(field, array, names) for field, array in zip(group.columns, arrays, strict=True)]
-            for values in zip(*lists, strict=True):
-                add(**{field.name: value for field, value in zip(group.columns, values, strict=True) if value is not None})
-    return batch
+        lists = [columns[field.column] for field in group.columns]
+        if lists[0] is not None:
+            fields[group.field] = _entries(group, lists, names)
+    return fields
 
 
-def _restored(field: SparseField, array: Array | None, names: list[str]) -> list[Any]:
-    assert array is not None
-    values: list[Any] = array.tolist()
+def _entries(group: SparseGroup, lists: Sequence[Any], names: list[str]) -> list[dict[str, Any]]:
+    restored = [_restored(field, values, names) for field, values in zip(group.columns, lists, strict=True)]
+    fields = [field.name for field in group.columns]
+    entries = [dict(zip(fields, values, strict=True)) for values in zip(*restored, strict=True)]
+    if any(field.is_optional for field in group.columns):
+        return [{name: value for name, value in entry.items() if value is not None} for entry in entries]
+    return entries
+
+
+def _restored(field: SparseField, values: list[Any], names: list[str]) -> list[Any]:
     if field.is_symbol:
         return [names[place] for place in values]
     if field.is_optional and field.dtype.kind == "f":
         return [None if value != value else value for value in values]  # noqa: PLR0124 - NaN alone differs from itself
     if field.is_optional:
         return [value or None for value in values]
-    return values
+    return [field.words.get(value, value) for value in values] if field.words else values

@@ -13,6 +13,8 @@ from sqlalchemy import Executable, Table
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store_service.arrays import read_lists
+
 AnyConnection = AsyncConnection | psycopg.AsyncConnection[Any]
 
 _dialect = dialects.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
@@ -21,11 +23,18 @@ _dialect = dialects.dialect(paramstyle="numeric_dollar")  # type: ignore[no-unty
 class DriverStatement:
     """A statement as the driver takes it: the text, and the names of its parameters in their order."""
 
-    def __init__(self, statement: Executable, columns: Sequence[str] = ()) -> None:
-        """Build it; `columns` are those that an INSERT or UPDATE sets besides the ones it names."""
+    def __init__(self, statement: Executable, columns: Sequence[str] = (), *, reads_lists: bool = False) -> None:
+        """Build it.
+
+        Args:
+            statement: What SQLAlchemy has of it.
+            columns: Those that an INSERT or UPDATE sets besides the ones it names.
+            reads_lists: Whether arrays are read as lists, not as arrays of numpy.
+        """
         compiled = statement.compile(dialect=_dialect, column_keys=columns or None)  # type: ignore[attr-defined]
         self.sql = str(compiled).encode()
         self._names: list[str] = compiled.positiontup
+        self._reads_lists = reads_lists
         self._constants = {name: value for name, value in compiled.params.items() if name not in columns}
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
@@ -36,6 +45,8 @@ class DriverStatement:
     async def run(self, connection: AnyConnection, values: Mapping[str, Any]) -> psycopg.AsyncCursor[tuple[Any, ...]]:
         """Execute it with these parameters."""
         cursor = psycopg.AsyncRawCursor(_driver(connection))
+        if self._reads_lists:
+            read_lists(cursor)
         await cursor.execute(self.sql, self.arguments(values), prepare=True, binary=True)
         return cursor
 

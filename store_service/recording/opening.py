@@ -18,6 +18,7 @@ from store_service.recording import queries
 from store_service.recording.changes import Changes
 from store_service.recording.copy_format import joined
 from store_service.recording.driver import AnyConnection
+from store_service.strategies.rollups import add_runs
 from tapedeck.v1 import run_pb2
 from tapedeck_rpc import errors
 
@@ -112,6 +113,9 @@ class Openings:
             found = [await _earlier(connection, opening) if fresh else None for opening, fresh in zip(together, is_new, strict=True)]
             if new:
                 await queries.number_runs(connection, [opening.run_id for opening, fresh in zip(together, is_new, strict=True) if fresh])
+            succeeded = [opening.run_id for opening, fresh in zip(together, is_new, strict=True) if fresh and opening.changes.has_succeeded]
+            if succeeded:
+                await add_runs(connection, succeeded)
             return found
 
 

@@ -86,6 +86,8 @@ _LOCK_BY_DRIVER = DriverStatement(_LOCK)
 _MOVE_BY_DRIVER = DriverStatement(_MOVE, _PROGRESS)
 INSERT_RUN = DriverStatement(_INSERT, [column.name for column in runs.columns if column.name not in _CLOCKS])
 EARLIER_RUNS = DriverStatement(_EARLIER)
+LOAD_BATCHES = DriverStatement(_BATCHES, reads_lists=True)
+LOAD_TRIPS = DriverStatement(_TRIPS)
 NUMBER_RUNS = DriverStatement(_NUMBER_RUNS)
 COPY_BATCHES = DriverCopy(run_batches)
 COPY_TRIPS = DriverCopy(round_trips)
@@ -196,9 +198,19 @@ async def load_events(connection: AsyncConnection, run_id: uuid.UUID, first: int
     if run is None:
         return []
     events = [rows.started_event(run.started)] if first <= 1 <= last else []
-    batches = (await connection.execute(_BATCHES, {"id": run_id, "first": first, "last": last})).mappings()
-    events += [rows.batch_event(dict(row), run.symbols) for row in batches]
+    events += [rows.batch_event(row, run.symbols) for row in await load_batches(connection, run_id, first, last)]
     if run.finished is not None and first <= run.next_sequence - 1 <= last:
-        trips = (await connection.execute(_TRIPS, {"id": run_id})).mappings()
-        events.append(rows.finished_event(run.next_sequence - 1, run.finished, map(dict, trips)))
+        events.append(rows.finished_event(run.next_sequence - 1, run.finished, await load_trips(connection, run_id)))
     return events
+
+
+async def load_batches(connection: AsyncConnection, run_id: uuid.UUID, first: int, last: int) -> list[rows.Row]:
+    """The rows of a run's batches between two sequences, both included."""
+    found = await LOAD_BATCHES.run(connection, {"id": run_id, "first": first, "last": last})
+    return [dict(zip(run_batches.c.keys(), row, strict=True)) for row in await found.fetchall()]
+
+
+async def load_trips(connection: AsyncConnection, run_id: uuid.UUID) -> list[rows.Row]:
+    """The rows of a run's round trips."""
+    found = await LOAD_TRIPS.run(connection, {"id": run_id})
+    return [dict(zip(round_trips.c.keys(), row, strict=True)) for row in await found.fetchall()]

@@ -15,7 +15,8 @@ from psycopg.types.json import Jsonb
 
 from store_service.models import METRIC_COLUMNS
 from store_service.recording.checks import iso_date
-from store_service.recording.columns import from_columns
+from store_service.recording.columns import batch_fields
+from store_service.recording.plausibility import flags_of
 from tapedeck.v1 import run_pb2
 
 Row = dict[str, Any]
@@ -128,6 +129,7 @@ def finished_values(finished: run_pb2.RunFinished) -> Row:
         "error_session_date": date.fromisoformat(error.session_date) if error.session_date else None,
         **({"engine_kind": finished.engine_kind} if finished.engine_kind else {}),
         **{name: _metric(metrics, name) for name in METRIC_COLUMNS},
+        "flags": flags_of(metrics) or None,
     }
 
 
@@ -158,13 +160,17 @@ def started_event(started: bytes) -> run_pb2.RunEvent:
 
 def batch_event(row: Mapping[str, Any], symbols: Sequence[str]) -> run_pb2.RunEvent:
     """The event that a row of `run_batches` was made from."""
-    return run_pb2.RunEvent(sequence=row["sequence"], sessions=from_columns(row, symbols))
+    return run_pb2.RunEvent(sequence=row["sequence"], sessions=batch_fields(row, symbols))
 
 
 def finished_event(sequence: int, finished: bytes, trips: Iterable[Mapping[str, Any]]) -> run_pb2.RunEvent:
     """The last event, from `runs.finished` and the rows of `round_trips` in order."""
     event = run_pb2.RunEvent(sequence=sequence, finished=run_pb2.RunFinished.FromString(finished))
-    for row in trips:
-        dates = {name: row[name].isoformat() for name in ("entry_date", "exit_date")}
-        event.finished.round_trips.add(**{name: row[name] for name in _TRIP_FIELDS}, **dates)
+    event.finished.MergeFrom(run_pb2.RunFinished(round_trips=map(trip_fields, trips)))
     return event
+
+
+def trip_fields(row: Mapping[str, Any]) -> Row:
+    """The fields of a round trip by name, as JSON has them too, from its row."""
+    dates = {name: row[name].isoformat() for name in ("entry_date", "exit_date")}
+    return {**{name: row[name] for name in _TRIP_FIELDS}, **dates}

@@ -19,6 +19,7 @@ from store_service.recording.changes import Changes, changes_of, compare
 from store_service.recording.checks import Problems, check_envelope
 from store_service.recording.opening import Openings
 from store_service.recording.queries import LockedRun
+from store_service.strategies.rollups import add_runs
 from tapedeck.v1 import run_pb2
 from tapedeck_rpc import errors
 
@@ -217,6 +218,8 @@ class RecordingStore:
     async def _write(self, connection: AsyncConnection, run: LockedRun, changes: Changes, **values: Any) -> None:
         await queries.update_run(connection, run.run_id, changes.progress, self._lease, {**changes.values, **values})
         await queries.insert_events(connection, changes.batches, changes.trips)
+        if changes.has_succeeded:
+            await add_runs(connection, [run.run_id])
 
     async def _end(self, connection: AsyncConnection, run: LockedRun, state: run_pb2.RunState) -> None:
         """End a run that has no engine, under an epoch that no engine has: one that comes back is fenced."""

@@ -35,8 +35,9 @@ def check_installed(strategy: str, provenance: run_pb2.Provenance, strategies: S
     if strategy in [installed.name for installed in strategies]:
         return
     path, version = provenance.strategy_import_path, provenance.strategy_version
+    was = f" any more: it was {path}, version {version}" if path else ""
     raise errors.FailedPrecondition(
-        f"strategy {strategy} is not installed any more: it was {path}, version {version}",
+        f"strategy {strategy} is not installed{was}",
         reason="STRATEGY_NOT_INSTALLED",
         metadata={"strategy": strategy, "import_path": path, "version": version},
     )

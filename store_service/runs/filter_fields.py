@@ -24,9 +24,9 @@ from store_service.filter_fields import (
     time_field,
     uuid_field,
 )
-from store_service.models import METRIC_COLUMNS, SORTABLE_METRICS, run_words, runs
-from store_service.runs.search import search_field
-from store_service.strategy_models import run_iterations, strategy_versions
+from store_service.models import METRIC_COLUMNS, SORTABLE_METRICS, runs
+from store_service.runs.search import compare_search
+from store_service.strategy_models import is_of_version, run_iterations, strategy_versions
 from tapedeck.v1 import run_pb2
 
 _TEXTS = (
@@ -37,10 +37,7 @@ _NUMBERS = ("capital_base", "session_count", "sessions_recorded", "execution_sec
 _DATES = ("start_date", "end_date", "error_session_date", *(name for name in METRIC_COLUMNS if name not in SORTABLE_METRICS))
 
 _NUMBERED = select(run_iterations.c.run_id)
-_OF_VERSION = _NUMBERED.join(
-    strategy_versions,
-    (strategy_versions.c.name == run_iterations.c.strategy) & (strategy_versions.c.source_digest == run_iterations.c.source_digest),
-)
+_OF_VERSION = _NUMBERED.join(strategy_versions, is_of_version)
 
 
 def _among(found: Select[Any], field: Comparison) -> Comparison:
@@ -57,10 +54,11 @@ RUN_FIELDS = Fields(
     {
         "state": enum_field(current_state, run_pb2.RunState, "RUN_STATE_"),
         "symbols": symbols_field(runs.c.symbols),
+        "flags": symbols_field(runs.c.flags),
         "parameters": parameters_field(runs.c.parameters),
         "labels": labels_field(runs.c.labels),
         "note": prose_field(runs.c.note),
-        "search": search_field(run_words),
+        "search": compare_search,
         "strategy_version": _among(_OF_VERSION, uuid_field(strategy_versions.c.version_id)),
         "iteration": _among(_NUMBERED, number_field(run_iterations.c.iteration)),
         **{name: uuid_field(runs.c[name]) for name in ("run_id", "replay_of", "sweep_id")},

@@ -18,8 +18,10 @@ from store_service.models import MAX_NOTE_CHARS, is_kept
 from store_service.runs import queries
 from store_service.runs.filter_fields import RUN_FIELDS
 from store_service.runs.reading import finding
+from store_service.runs.search import with_versions
 from store_service.runs.store import RunStore
 from store_service.runs.stream import no_such_run
+from store_service.strategies.rollups import mark_stale
 from store_service.violations import refuse
 from tapedeck.v1 import run_pb2, store_service_pb2
 from tapedeck_rpc import errors
@@ -106,7 +108,8 @@ class RunOrganizer:
         """
         key = parse_run_id(run_id)
         async with self._database.transaction() as connection:
-            await connection.execute(queries.undelete_run(key))
+            if (await connection.execute(queries.undelete_run(key))).rowcount:
+                await mark_stale(connection, [key])
         return await self._runs.get_run(run_id)
 
     async def batch_delete_runs(
@@ -135,6 +138,7 @@ class RunOrganizer:
     async def _delete(self, connection: AsyncConnection, found: Sequence[uuid.UUID]) -> None:
         if found:
             await connection.execute(queries.delete_runs(found, self._purge_after))
+            await mark_stale(connection, found)
 
 
 def is_deleted(run_id: uuid.UUID | str) -> errors.FailedPrecondition:
@@ -158,7 +162,8 @@ async def _found_by_id(connection: AsyncConnection, ids: Sequence[uuid.UUID], *,
 async def _found_by_filter(connection: AsyncConnection, matching: Condition, *, lock: bool) -> list[uuid.UUID]:
     """The runs that match and are not deleted yet."""
     with finding():
-        rows = (await connection.execute(queries.deletable(is_kept & matching, MAX_DELETED + 1, lock=lock))).all()
+        found = is_kept & await with_versions(connection, matching)
+        rows = (await connection.execute(queries.deletable(found, MAX_DELETED + 1, lock=lock))).all()
     if len(rows) > MAX_DELETED:
         problem = f"matches more than {MAX_DELETED:,} runs, the most that are deleted at once: narrow it, for example by create_time"
         raise refuse("filter", problem)

@@ -83,8 +83,8 @@ def delete_runs(run_ids: Sequence[uuid.UUID], purge_after: timedelta) -> Update:
 
 
 def undelete_run(run_id: uuid.UUID) -> Update:
-    """Mark a run as not deleted; no row when there is no such run."""
-    return update(runs).where(runs.c.run_id == run_id).values(delete_time=None, purge_time=None)
+    """Mark a run as not deleted; no row when there is no such run, or it is not deleted."""
+    return update(runs).where(runs.c.run_id == run_id, ~is_kept).values(delete_time=None, purge_time=None)
 
 
 def lock_purgeable(limit: int, *, at_once: bool) -> Select[Any]:

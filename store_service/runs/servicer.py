@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from store_service.runs.organizing import RunOrganizer
+from store_service.runs.records import RunRecords
 from store_service.runs.replay import Replays
 from store_service.runs.store import RunStore
 from tapedeck.v1 import run_pb2, store_service_pb2, store_service_pb2_grpc
@@ -19,8 +20,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class StoreServicer(store_service_pb2_grpc.StoreServiceServicer):  # type: ignore[misc] # generated without types
     """Serves recorded runs."""
 
-    def __init__(self, runs: RunStore, replays: Replays, organizer: RunOrganizer) -> None:
+    def __init__(self, runs: RunStore, records: RunRecords, replays: Replays, organizer: RunOrganizer) -> None:
         self._runs = runs
+        self._records = records
         self._replays = replays
         self._organizer = organizer
 
@@ -74,6 +76,14 @@ class StoreServicer(store_service_pb2_grpc.StoreServiceServicer):  # type: ignor
         async with aclosing(self._runs.watch_run(request.run_id, request.from_sequence)) as events:
             async for event in events:
                 yield store_service_pb2.WatchRunResponse(event=event)
+
+    async def ReadRun(
+        self, request: store_service_pb2.ReadRunRequest, context: Context
+    ) -> AsyncIterator[store_service_pb2.ReadRunResponse]:
+        """Parts of what is recorded of a run."""
+        async with aclosing(self._records.read_run(request)) as messages:
+            async for message in messages:
+                yield message
 
     async def ReplayRun(
         self, request: store_service_pb2.ReplayRunRequest, context: Context

@@ -17,6 +17,7 @@ from store_service.paging import MAX_PAGE_BYTES, Place, parse_order_by, parse_pa
 from store_service.runs import queries
 from store_service.runs.filter_fields import RUN_FIELDS
 from store_service.runs.reading import reading_filtered
+from store_service.runs.search import FirstRuns, with_versions
 from store_service.runs.settling import is_unsettled, settle
 from store_service.runs.similar import MAX_SIMILAR, Mark, check_subject, compare_page, find_subject, read_similar
 from store_service.runs.stream import no_such_run, read_stretch
@@ -94,7 +95,9 @@ class RunStore:
         bound_to = (filter_text, str(order), *("show_deleted",) * show_deleted)
         after = Place.from_json(self._page_tokens.open(page_token, *bound_to), order) if page_token else None
         async with reading_filtered(self._database) as connection:
-            rows = await read_page(connection, queries.list_runs(matching, show_deleted=show_deleted), order, after, limit + 1)
+            first = FirstRuns(order, after, limit + 1) if order.name == "create_time" and not show_deleted else None
+            found = queries.list_runs(await with_versions(connection, matching, first), show_deleted=show_deleted)
+            rows = await read_page(connection, found, order, after, limit + 1)
         listed = await self._described(rows[:limit], full=full)
         if len(listed) == len(rows):
             return listed, ""
@@ -108,7 +111,8 @@ class RunStore:
         """
         matching = condition(filter_text, RUN_FIELDS)
         async with reading_filtered(self._database) as connection:
-            return (await connection.execute(queries.count(matching, show_deleted=show_deleted))).scalar_one()
+            counted = queries.count(await with_versions(connection, matching), show_deleted=show_deleted)
+            return (await connection.execute(counted)).scalar_one()
 
     async def summarize_runs(
         self, filter_text: str = "", *, group_by: str = "", metrics: Sequence[str] = ()
@@ -127,7 +131,7 @@ class RunStore:
             summarized = parse_metrics(metrics)
         checks.done()
         async with reading_filtered(self._database) as connection:
-            return await summarize(connection, matching, grouping, summarized)
+            return await summarize(connection, await with_versions(connection, matching), grouping, summarized)
 
     async def compare_runs(
         self, run_ids: Sequence[str], *, include_curves: bool = False, include_sharpe: bool = False

@@ -30,7 +30,7 @@ from sqlalchemy import text as sql_text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store_service.arrays import NumpyArray
-from store_service.comparison import HIGHER_IS_BETTER, LOWER_IS_BETTER
+from store_service.comparison import best_and_worst
 from store_service.conversions import has_succeeded
 from store_service.filter_fields import Condition
 from store_service.filtering import SHOWN_CHARS, parse_field
@@ -172,8 +172,6 @@ def _summary(
         if probability != _PROBABILITIES[_MEDIAN]
     )
     lowest, *_, highest = quantiles
-    if name in HIGHER_IS_BETTER:
-        summary.best, summary.worst = highest, lowest
-    elif name in LOWER_IS_BETTER:
-        summary.best, summary.worst = lowest, highest
+    best, worst = best_and_worst(name, lowest, highest)
+    summary.MergeFrom(store_service_pb2.MetricSummary(best=best, worst=worst))
     return summary

@@ -7,7 +7,7 @@ from google.protobuf.json_format import MessageToJson
 
 from store_service.conversions import id_violations, run_id_violations
 from store_service.models import MAX_NOTE_CHARS
-from store_service.recording.checks import MAX_NAME_CHARS, Problems, check_storable
+from store_service.recording.checks import MAX_NAME_CHARS, Problems, check_storable, check_text
 from tapedeck.v1 import record_service_pb2, strategy_pb2, strategy_service_pb2
 
 MAX_SOURCE_BYTES = 1024 * 1024
@@ -47,28 +47,47 @@ def check_version(request: VersionRequest) -> None:
     problems.raise_any()
 
 
+def check_name(name: str, field: str) -> None:
+    """Check that a text can be the name of a strategy.
+
+    Raises:
+        InvalidArgument: with everything that is wrong with it.
+    """
+    problems = Problems()
+    check_text(name, field, problems)
+    if not 1 <= len(name) <= MAX_NAME_CHARS:
+        problems.add(field, f"has 1 to {MAX_NAME_CHARS} characters, not {len(name)}")
+    problems.raise_any()
+
+
 def check_suggestion(request: strategy_service_pb2.CreateSuggestionRequest) -> None:
     """Check a suggestion that is to be attached to a run.
 
     Raises:
         InvalidArgument: with everything that is wrong with it.
     """
-    problems, suggestion = Problems(), request.suggestion
-    check_storable(request, "request", problems)
-    problems.violations += run_id_violations(suggestion.run_id, "suggestion.run_id")
-    if suggestion.priority not in strategy_pb2.SuggestionPriority.values()[1:]:
-        problems.add("suggestion.priority", f"is one of {', '.join(PRIORITIES)}")
-    _check_prose("suggestion.description", suggestion.description, problems, is_required=True)
-    _check_prose("suggestion.expected_impact", suggestion.expected_impact, problems)
-    _check_prose("suggestion.rationale", suggestion.rationale, problems)
-    for field, items in (("specific_changes", suggestion.specific_changes), ("references", suggestion.references)):
-        if len(items) > MAX_ITEMS:
-            problems.add(f"suggestion.{field}", f"has at most {MAX_ITEMS} entries, not {len(items)}")
-        for place, item in enumerate(items[:MAX_ITEMS]):
-            _check_prose(f"suggestion.{field}[{place}]", item, problems, is_required=True)
+    problems = Problems()
+    problems.violations += run_id_violations(request.suggestion.run_id, "suggestion.run_id")
+    check_suggested(request.suggestion, "suggestion", problems)
+    check_text(request.request_id, "request_id", problems)
     if len(request.request_id) > MAX_NAME_CHARS:
         problems.add("request_id", f"has at most {MAX_NAME_CHARS} characters, not {len(request.request_id)}")
     problems.raise_any()
+
+
+def check_suggested(suggestion: strategy_pb2.Suggestion, path: str, problems: Problems) -> None:
+    """Check what a suggestion says, whatever run it is about."""
+    check_storable(suggestion, path, problems)
+    if suggestion.priority not in strategy_pb2.SuggestionPriority.values()[1:]:
+        problems.add(f"{path}.priority", f"is one of {', '.join(PRIORITIES)}")
+    _check_prose(f"{path}.description", suggestion.description, problems, is_required=True)
+    _check_prose(f"{path}.expected_impact", suggestion.expected_impact, problems)
+    _check_prose(f"{path}.rationale", suggestion.rationale, problems)
+    for field, items in (("specific_changes", suggestion.specific_changes), ("references", suggestion.references)):
+        if len(items) > MAX_ITEMS:
+            problems.add(f"{path}.{field}", f"has at most {MAX_ITEMS} entries, not {len(items)}")
+        for place, item in enumerate(items[:MAX_ITEMS]):
+            _check_prose(f"{path}.{field}[{place}]", item, problems, is_required=True)
 
 
 def _check_prose(field: str, text: str, problems: Problems, *, is_required: bool = False) -> None:

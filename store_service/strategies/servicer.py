@@ -51,6 +51,10 @@ class StrategyServicer(strategy_service_pb2_grpc.StrategyServiceServicer):  # ty
         )
         return pb.ListStrategyVersionRunsResponse(runs=runs, next_page_token=next_page_token)
 
+    async def GetStrategyStatistics(self, request: pb.GetStrategyStatisticsRequest, context: Context) -> pb.GetStrategyStatisticsResponse:
+        """The statistics of a strategy."""
+        return pb.GetStrategyStatisticsResponse(statistics=await self._strategies.get_statistics(request.strategy))
+
     async def CreateSuggestion(self, request: pb.CreateSuggestionRequest, context: Context) -> pb.CreateSuggestionResponse:
         """Keep a suggestion."""
         return pb.CreateSuggestionResponse(suggestion=await self._suggestions.create_suggestion(request))

@@ -16,8 +16,8 @@ from store_service.filtering import condition
 from store_service.page_token import PageTokens
 from store_service.pages import Pages
 from store_service.paging import parse_page_size
-from store_service.strategies import queries
-from store_service.strategies.checks import VersionRequest, check_version
+from store_service.strategies import queries, rollups
+from store_service.strategies.checks import VersionRequest, check_name, check_version
 from store_service.strategies.filter_fields import VERSION_FIELDS
 from store_service.violations import Checks
 from tapedeck.v1 import record_service_pb2, run_pb2, strategy_pb2, strategy_service_pb2
@@ -115,6 +115,24 @@ class StrategyStore:
         if not page[0]:
             await self._row(wanted)
         return page
+
+    async def get_statistics(self, strategy: str) -> strategy_pb2.StrategyStatistics:
+        """How the metrics of a strategy's runs are distributed; those of an unknown one are no runs.
+
+        Raises:
+            InvalidArgument: this can be the name of no strategy.
+            DeadlineExceeded: computing it again after deletions takes too long; the next call goes on from there.
+        """
+        check_name(strategy, "strategy")
+        async with self._database.reading() as connection:
+            row = (await connection.execute(rollups.GET_STATISTICS, {"asked_strategy": strategy})).one()
+        for slot in sorted(row.stale_slots or ()):
+            async with self._database.transaction() as connection:
+                await rollups.compute(connection, strategy, slot)
+        if row.stale_slots:
+            async with self._database.reading() as connection:
+                row = (await connection.execute(rollups.GET_STATISTICS, {"asked_strategy": strategy})).one()
+        return rollups.described(strategy, row)
 
     async def _keep(self, request: VersionRequest, parent: uuid.UUID | None, notes: str | None) -> tuple[uuid.UUID, bool]:
         """The id of the version, and whether it is new."""

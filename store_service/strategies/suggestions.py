@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,7 +23,8 @@ from store_service.violations import Checks
 from tapedeck.v1 import strategy_pb2, strategy_service_pb2
 from tapedeck_rpc import errors
 
-_TEXTS = ("priority", "description", "specific_changes", "expected_impact", "rationale", "references")
+_TEXTS = ("priority", "description", "expected_impact", "rationale")
+_LISTS = ("specific_changes", "references")
 
 
 class SuggestionStore:
@@ -88,28 +90,28 @@ async def _keep(connection: AsyncConnection, request: strategy_service_pb2.Creat
         raise no_such_run(run_id)
     if run.delete_time is not None:
         raise is_deleted(run_id)
-    texts = {name: getattr(suggestion, name) for name in _TEXTS}
-    values = {**texts, **{name: list(texts[name]) for name in ("specific_changes", "references")}}
-    digest = hashlib.sha256(_asked(suggestion).SerializeToString(deterministic=True)).digest()
-    made: uuid.UUID | None = await connection.scalar(
-        queries.INSERT_SUGGESTION,
-        {**values, "run_id": run_id, "request_id": request.request_id or None, "request_digest": digest},
-    )
+    values = suggestion_values(suggestion, run_id)
+    made: uuid.UUID | None = await connection.scalar(queries.INSERT_SUGGESTION, {**values, "request_id": request.request_id or None})
     if made is not None:
         return made
     known = (await connection.execute(queries.SUGGESTION_OF_REQUEST, {"request_id": request.request_id})).one()
-    if known.request_digest != digest:
+    if known.request_digest != values["request_digest"]:
         raise errors.InvalidArgument(
             f"the request_id was used before, with another suggestion, {known.suggestion_id}", reason="REQUEST_ID_REUSED"
         )
     return known.suggestion_id  # type: ignore[no-any-return]
 
 
-def _asked(suggestion: strategy_pb2.Suggestion) -> strategy_pb2.Suggestion:
-    """The suggestion without what the store makes."""
+def suggestion_values(suggestion: strategy_pb2.Suggestion, run_id: uuid.UUID) -> dict[str, Any]:
+    """Columns of `suggestions` that a suggestion about a run says."""
     asked = strategy_pb2.Suggestion()
     asked.CopyFrom(suggestion)
-    for field in ("suggestion_id", "strategy", "create_time"):
+    for field in ("suggestion_id", "strategy", "create_time"):  # what the store makes
         asked.ClearField(field)
-    asked.run_id = suggestion.run_id.lower()
-    return asked
+    asked.run_id = str(run_id)
+    return {
+        "run_id": run_id,
+        **{name: getattr(suggestion, name) for name in _TEXTS},
+        **{name: list(getattr(suggestion, name)) for name in _LISTS},
+        "request_digest": hashlib.sha256(asked.SerializeToString(deterministic=True)).digest(),
+    }

@@ -19,8 +19,8 @@ MAX_RESULTS_PER_PART = 4_096
 _INT32 = np.iinfo(np.int32)
 
 
-def check_started(started: sweep_pb2.SweepStarted, problems: Problems) -> None:
-    """Check the first part."""
+def check_started(started: sweep_pb2.SweepStarted, problems: Problems, *, needs_dates: bool = True) -> None:
+    """Check the first part; the dates of the spec may be empty unless they are needed."""
     check_storable(started, "started", problems)
     problems.violations += id_violations(started.sweep_id, "started.sweep_id", "sweep")
     if started.sweep_id != started.sweep_id.lower():
@@ -35,7 +35,7 @@ def check_started(started: sweep_pb2.SweepStarted, problems: Problems) -> None:
     if started.sweep.symbol_grouping not in (sweep_pb2.SYMBOL_GROUPING_EACH, sweep_pb2.SYMBOL_GROUPING_TOGETHER):
         problems.add("started.sweep.symbol_grouping", "must be SYMBOL_GROUPING_EACH or SYMBOL_GROUPING_TOGETHER")
     check_names(started, "started", ("request_id", "strategy_type"), (), problems)
-    check_spec(started.sweep.spec, "started.sweep.spec", problems)
+    check_spec(started.sweep.spec, "started.sweep.spec", problems, needs_dates=needs_dates)
 
 
 def check_results(results: sweep_pb2.SweepResults, started: sweep_pb2.SweepStarted, first_number: int, problems: Problems) -> None:

@@ -11,6 +11,7 @@ from store_service.runs.store import RunStore
 from store_service.sweeps.store import SweepStore, check_result_name
 from store_service.violations import Checks
 from tapedeck.v1 import engine_service_pb2, run_pb2, store_service_pb2, sweep_pb2
+from tapedeck_rpc import errors
 
 
 class Promotions:
@@ -27,7 +28,8 @@ class Promotions:
         Raises:
             InvalidArgument: the request is wrong, or its request_id made a run of something else (REQUEST_ID_REUSED).
             NotFound: there is no such sweep or result (SWEEP_NOT_FOUND).
-            FailedPrecondition: the strategy or the data of the sweep is gone.
+            FailedPrecondition: the strategy or the data of the sweep is gone (STRATEGY_NOT_INSTALLED, DATASET_GONE), or nobody said which
+                dates its runs have (SPEC_INCOMPLETE).
             Unavailable: no engine answers; nothing was started (ENGINE_UNAVAILABLE).
         """
         checks = Checks()
@@ -37,8 +39,12 @@ class Promotions:
             check_request_id(request_id)
         checks.done()
         sweep, result = await self._sweeps.get_sweep_result(sweep_id, number)
+        _check_dates(sweep)
         check_installed(result.strategy, sweep.provenance, await self._engine.strategies())
-        choose_fingerprint(sweep.sweep.spec, await self._engine.datasets(), store_service_pb2.REPLAY_DATA_RECORDED)
+        # Results from elsewhere may not say which version of the data they were made from.
+        recorded = sweep.sweep.spec.dataset_fingerprint
+        data = store_service_pb2.REPLAY_DATA_RECORDED if recorded else store_service_pb2.REPLAY_DATA_LATEST
+        choose_fingerprint(sweep.sweep.spec, await self._engine.datasets(), data)
         request = engine_service_pb2.RunBacktestRequest(
             spec=result_spec(sweep, result),
             request_id=request_id,
@@ -62,3 +68,14 @@ def result_spec(sweep: sweep_pb2.Sweep, result: sweep_pb2.SweepResult) -> run_pb
     if result.symbol:
         spec.symbols[:] = [result.symbol]
     return spec
+
+
+def _check_dates(sweep: sweep_pb2.Sweep) -> None:
+    """Check that a run can be made of a result: those that were found elsewhere may lack what every run needs."""
+    absent = [field for field in ("start_date", "end_date") if not getattr(sweep.sweep.spec, field)]
+    if absent:
+        raise errors.FailedPrecondition(
+            f"sweep {sweep.sweep_id} was saved without {' and '.join(absent)}, which its runs need: call RunBacktest with them",
+            reason="SPEC_INCOMPLETE",
+            metadata={"sweep_id": sweep.sweep_id, "absent_fields": ",".join(absent)},
+        )

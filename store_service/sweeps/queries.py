@@ -16,10 +16,17 @@ from store_service.conversions import RESULT_COLUMNS, SWEEP_COLUMNS
 from store_service.filter_fields import Condition
 from store_service.models import RESULT_METRICS, sweep_results, sweeps
 from store_service.paging import OrderBy, parse_order_by
+from store_service.recording.driver import DriverStatement
 from tapedeck.v1 import sweep_pb2
 
 GET_SWEEP = select(*SWEEP_COLUMNS).where(sweeps.c.sweep_id == bindparam("sweep_id"))
 OWNER = select(*SWEEP_COLUMNS).where(sweeps.c.request_id == bindparam("request_id"))
+
+_FINISH = DriverStatement(
+    update(sweeps).where(sweeps.c.sweep_id == bindparam("id")).values(finish_time=func.clock_timestamp()),
+    ("request_id", "state", "result_count", "finished"),
+)
+"""By the driver, as whoever sweeps waits for it."""
 
 NEWEST_FIRST = OrderBy("create_time", sweeps.c.create_time, (sweeps.c.sweep_id,), descending=True)
 """The order of ListSweeps."""
@@ -57,7 +64,7 @@ def parse_result_order(text: str, *, one_sweep: bool) -> OrderBy:
     return replace(order, ties=(-number,)) if order.descending else order
 
 
-async def insert_sweep(connection: AsyncConnection, started: sweep_pb2.SweepStarted) -> bool:
+async def insert_sweep(connection: AsyncConnection, started: sweep_pb2.SweepStarted, source: sweep_pb2.SweepSource) -> bool:
     """Insert a sweep that is not finished yet; False when the sweep or its request_id is there already.
 
     Waits for the end of a transaction that is about to insert the same one. `finish_sweep` has to follow in this transaction.
@@ -68,7 +75,7 @@ async def insert_sweep(connection: AsyncConnection, started: sweep_pb2.SweepStar
         "create_time": started.create_time.ToDatetime(tzinfo=UTC),
         "finish_time": func.now(),
         "state": int(sweep_pb2.SWEEP_STATE_SUCCEEDED),
-        "source": int(sweep_pb2.SWEEP_SOURCE_ENGINE),
+        "source": int(source),
         "strategy": spec.strategy,
         "strategy_type": started.strategy_type or None,
         "dataset": spec.dataset,
@@ -88,11 +95,11 @@ async def finish_sweep(connection: AsyncConnection, started: sweep_pb2.SweepStar
     """Add what the last part says."""
     succeeded = finished.state == sweep_pb2.SWEEP_STATE_SUCCEEDED
     values = {
+        "id": uuid.UUID(started.sweep_id),
         # Whoever was cut off, or failed, may try again with the same key.
         "request_id": started.request_id if succeeded and started.request_id else None,
-        "finish_time": func.clock_timestamp(),
         "state": int(finished.state),
         "result_count": finished.result_count,
         "finished": finished.SerializeToString(deterministic=True),
     }
-    await connection.execute(update(sweeps).where(sweeps.c.sweep_id == uuid.UUID(started.sweep_id)).values(values))
+    await _FINISH.run(connection, values)

@@ -18,7 +18,7 @@ from store_service.recording.checks import Problems
 from store_service.recording.driver import DriverCopy
 from store_service.sweeps import queries
 from store_service.sweeps.checks import check_finished, check_results, check_started
-from store_service.sweeps.result_columns import copy_rows, to_columns
+from store_service.sweeps.result_columns import ResultColumns, copy_rows, to_columns
 from tapedeck.v1 import record_service_pb2, sweep_pb2
 from tapedeck_rpc import errors
 
@@ -44,7 +44,7 @@ class SweepAck:
 
 
 class SweepRecording:
-    """Keeps the sweeps that engines send."""
+    """Keeps sweeps: those that engines send, and those that were made elsewhere."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -78,6 +78,24 @@ class SweepRecording:
             existing = await self._keep(started, _Parts(first, parts))
         yield SweepAck(started.sweep_id, existing, recorded=not existing)
 
+    async def create(self, started: sweep_pb2.SweepStarted, results: ResultColumns, finished: sweep_pb2.SweepFinished) -> bool:
+        """Keep a sweep that was made elsewhere and is on hand as a whole, its parts checked; False when it is here already.
+
+        Raises:
+            InvalidArgument: the request_id made another sweep (REQUEST_ID_REUSED).
+        """
+        rows = await asyncio.to_thread(copy_rows, uuid.UUID(started.sweep_id), started.create_time.ToDatetime(tzinfo=UTC), results)
+        async with self._slots, self._database.transaction() as connection:
+            is_new = await queries.insert_sweep(connection, started, sweep_pb2.SWEEP_SOURCE_EXTERNAL)
+            if is_new:
+                await _COPY_RESULTS.write(connection, rows)
+                await queries.finish_sweep(connection, started, finished)
+            elif started.request_id:
+                owner = (await connection.execute(queries.OWNER, {"request_id": started.request_id})).one_or_none()
+                if owner is not None and str(owner.sweep_id) != started.sweep_id:
+                    raise _reused(str(owner.sweep_id))
+        return is_new
+
     async def _existing(self, started: sweep_pb2.SweepStarted) -> str:
         """The other sweep that the request_id made before, or ""."""
         if not started.request_id:
@@ -87,17 +105,13 @@ class SweepRecording:
         if row is None or str(row.sweep_id) == started.sweep_id:
             return ""
         if _question(sweep_pb2.SweepStarted.FromString(row.started)) != _question(started):
-            raise errors.InvalidArgument(
-                f"the request_id was used before, with another spec, by sweep {row.sweep_id}",
-                reason="REQUEST_ID_REUSED",
-                metadata={"existing_sweep_id": str(row.sweep_id)},
-            )
+            raise _reused(str(row.sweep_id))
         return str(row.sweep_id)
 
     async def _keep(self, started: sweep_pb2.SweepStarted, parts: _Parts) -> str:
         """Store the sweep unless it is stored; returns the sweep that its request_id made meanwhile, or ""."""
         async with self._database.transaction() as connection:
-            is_new = await queries.insert_sweep(connection, started)
+            is_new = await queries.insert_sweep(connection, started, sweep_pb2.SWEEP_SOURCE_ENGINE)
             if is_new:
                 finished = await _write(connection, started, parts)
                 await queries.finish_sweep(connection, started, finished)
@@ -184,6 +198,12 @@ def _rows(results: sweep_pb2.SweepResults, started: sweep_pb2.SweepStarted, firs
     columns = to_columns(results)
     digest.update(columns.metrics.tobytes())
     return copy_rows(uuid.UUID(started.sweep_id), started.create_time.ToDatetime(tzinfo=UTC), columns)
+
+
+def _reused(sweep_id: str) -> errors.InvalidArgument:
+    problem = f"was used before, for something else, by sweep {sweep_id}"
+    violations = [errors.Violation("request_id", problem)]
+    return errors.InvalidArgument(violations=violations, reason="REQUEST_ID_REUSED", metadata={"existing_sweep_id": sweep_id})
 
 
 def _question(started: sweep_pb2.SweepStarted) -> sweep_pb2.SweepSpec:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store_service.conversions import SUGGESTION_COLUMNS, to_suggestion, to_version
 from store_service.models import runs
 from store_service.recording.checks import is_instant
 from store_service.strategies import queries
-from store_service.strategies.checks import check_suggestion, check_version
+from store_service.strategies.checks import check_version
+from store_service.strategies.suggestions import suggestion_values
 from store_service.strategy_models import suggestions
 from store_service.transfer.lines import at_line
 from store_service.violations import refuse
@@ -97,29 +98,11 @@ async def suggestions_of(connection: AsyncConnection, run_ids: Sequence[uuid.UUI
     return found
 
 
-async def keep_suggestions(connection: AsyncConnection, run_id: uuid.UUID, suggested: Iterable[strategy_pb2.Suggestion], line: int) -> None:
-    """Attach suggestions to a run that is new.
-
-    Raises:
-        InvalidArgument: everything that is wrong with one of them.
-    """
-    for suggestion in suggested:
-        suggestion.run_id = str(run_id)
-        with at_line(line):
-            check_suggestion(strategy_service_pb2.CreateSuggestionRequest(suggestion=suggestion))
-            _check_time(suggestion.create_time)
-        values: dict[str, Any] = {
-            "run_id": run_id,
-            "priority": suggestion.priority,
-            "description": suggestion.description,
-            "specific_changes": list(suggestion.specific_changes),
-            "expected_impact": suggestion.expected_impact,
-            "rationale": suggestion.rationale,
-            "references": list(suggestion.references),
-            "create_time": suggestion.create_time.ToDatetime(tzinfo=UTC),
-            "request_digest": hashlib.sha256(suggestion.SerializeToString(deterministic=True)).digest(),
-        }
-        await connection.execute(queries.INSERT_SUGGESTION, values)
+async def keep_suggestions(connection: AsyncConnection, about: Iterable[tuple[uuid.UUID, strategy_pb2.Suggestion, datetime]]) -> None:
+    """Attach suggestions that have been checked: for each the run, which is new, and when it was made."""
+    values = [{**suggestion_values(suggestion, run_id), "create_time": time} for run_id, suggestion, time in about]
+    if values:
+        await connection.execute(insert(suggestions), values)
 
 
 def _check_time(time: Timestamp) -> None:

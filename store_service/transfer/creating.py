@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Sequence
-from datetime import UTC
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,9 +17,12 @@ from store_service.recording.changes import changes_of
 from store_service.recording.checks import MAX_EVENTS, Problems, check_envelope
 from store_service.recording.copy_format import joined
 from store_service.recording.queries import insert_events, number_runs, request_owner
+from store_service.strategies.checks import check_suggested
+from store_service.strategies.rollups import add_runs
+from store_service.transfer.attached import keep_suggestions
 from store_service.transfer.whole_run import WholeRun, check_labels_and_note, derived_id, insert_head, trips_of
 from store_service.violations import refuse
-from tapedeck.v1 import run_pb2, transfer_service_pb2
+from tapedeck.v1 import run_pb2, strategy_pb2, transfer_service_pb2
 from tapedeck_rpc import errors
 
 MAX_ENTRIES = 1_000
@@ -29,6 +33,9 @@ MAX_ENTRIES_BYTES = 8 * 1024 * 1024
 
 MAX_BATCHES = MAX_EVENTS - 2
 """Batches of sessions of an entry: with its first and its last event as many as one message of a recorded run has."""
+
+MAX_SUGGESTIONS = 50
+"""Suggestions of an entry: more than anybody acts on after one run, and few enough to write those of a thousand entries at once."""
 
 EXTERNAL = "external"
 """Kind of engine of a run that Tapedeck did not execute."""
@@ -66,12 +73,12 @@ class RunCreation:
             return []
         made = await asyncio.to_thread(_whole_runs, entries)
         async with self._database.transaction() as connection:
-            created = await _store(connection, made)
+            created = await _store(connection, entries, made)
         return [transfer_service_pb2.CreatedRun(run_id=str(run.run_id), created=place in created) for place, run in enumerate(made)]
 
 
-async def _store(connection: AsyncConnection, made: Sequence[WholeRun]) -> set[int]:
-    """Store those that are new; returns their places."""
+async def _store(connection: AsyncConnection, entries: Sequence[Entry], made: Sequence[WholeRun]) -> set[int]:
+    """Store the runs made of entries that are new; returns their places."""
     created, reused = set[int](), list[errors.Violation]()
     # In one order: two requests with the same results never wait for each other.
     for place, run in sorted(enumerate(made), key=lambda each: each[1].run_id):
@@ -85,8 +92,20 @@ async def _store(connection: AsyncConnection, made: Sequence[WholeRun]) -> set[i
         raise errors.InvalidArgument(violations=reused, reason="REQUEST_ID_REUSED")
     new = [made[place] for place in sorted(created)]
     await insert_events(connection, joined([run.changes.batches for run in new if run.changes.batches]), trips_of(new))
+    await keep_suggestions(connection, _suggested(entries, made, created))
     await number_runs(connection, [run.run_id for run in new])
+    await add_runs(connection, [run.run_id for run in new])
     return created
+
+
+def _suggested(
+    entries: Sequence[Entry], made: Sequence[WholeRun], created: set[int]
+) -> Iterator[tuple[uuid.UUID, strategy_pb2.Suggestion, datetime]]:
+    """What is suggested about new runs, in the order of the entries: each a little later than the one before, so that it is listed so."""
+    now = datetime.now(UTC)
+    for place in sorted(created):
+        for number, suggestion in enumerate(entries[place].suggestions):
+            yield made[place].run_id, suggestion, now + timedelta(microseconds=number)
 
 
 def _whole_runs(entries: Sequence[Entry]) -> list[WholeRun]:
@@ -116,6 +135,10 @@ def _whole_run(entry: Entry) -> WholeRun:
     if len(entry.sessions) > MAX_BATCHES:
         problems.add("sessions", f"has {len(entry.sessions)} batches, an entry has at most {MAX_BATCHES}")
     check_labels_and_note(entry.labels, entry.note, "", problems)
+    if len(entry.suggestions) > MAX_SUGGESTIONS:
+        problems.add("suggestions", f"has {len(entry.suggestions):,} suggestions, an entry has at most {MAX_SUGGESTIONS}")
+    for place, suggestion in enumerate(entry.suggestions[:MAX_SUGGESTIONS]):
+        check_suggested(suggestion, f"suggestions[{place}]", problems)
     events = _events(entry)
     content = rows.advanced(rows.NOT_STARTED, map(rows.event_digest, events), [], None).chain_digest
     run_id = derived_id(entry.create_time.seconds * 1_000 + entry.create_time.nanos // 1_000_000, content)

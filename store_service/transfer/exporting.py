@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Column, Row, func, literal_column, select, text
@@ -18,13 +15,18 @@ from store_service.conversions import TERMINAL_STATES
 from store_service.database import Database
 from store_service.filter_fields import Condition
 from store_service.filtering import condition
-from store_service.models import METRIC_COLUMNS, is_kept, runs
-from store_service.recording.queries import load_events
+from store_service.models import is_kept, runs
+from store_service.recording.queries import load_batches, load_trips
+from store_service.recording.rows import finished_event, started_event
 from store_service.runs.filter_fields import RUN_FIELDS
+from store_service.runs.search import with_versions
 from store_service.transfer.attached import ExportedVersions, suggestions_of
-from store_service.transfer.lines import FORMAT_VERSION, write_line, write_run
+from store_service.transfer.lines import FORMAT_VERSION, StoredRun, write_line, write_run
+from store_service.transfer.parquet import parquet_file
+from store_service.transfer.pipeline import one_ahead
+from store_service.transfer.table import TABLE_COLUMNS, csv_table
 from store_service.violations import Checks, refuse
-from tapedeck.v1 import run_pb2, transfer_service_pb2
+from tapedeck.v1 import transfer_service_pb2
 
 CHUNK_BYTES = 256 * 1024
 """Size of a part of the file: large enough that its message costs nothing, and a small part of what one may have."""
@@ -38,20 +40,11 @@ MAX_CONCURRENT_EXPORTS = 4
 IDLE_SECONDS = 60.0
 """How long a reader may leave the next part waiting; then the database ends the snapshot, which keeps it from cleaning up."""
 
-TABLE_COLUMNS: tuple[Column[Any], ...] = tuple(
-    runs.c[name]
-    for name in (
-        *("run_id", "create_time", "finish_time", "state", "strategy", "strategy_type", "dataset", "dataset_fingerprint", "interval"),
-        *("symbols", "start_date", "end_date", "capital_base", "benchmark_symbol", "parameters", "engine_kind", "spec_digest"),
-        *("result_digest", "session_count", "execution_seconds", "error_reason", "error_message", "replay_of", "sweep_id"),
-        *("sweep_number", "labels", "note", *METRIC_COLUMNS),
-    )
+_RECORD_COLUMNS = (
+    *(runs.c.run_id, runs.c.finish_time, runs.c.labels, runs.c.note, runs.c.verdict),
+    *(runs.c.next_sequence, runs.c.started, runs.c.finished),
 )
-"""Columns of a table, in its order."""
-
-_RECORD_COLUMNS = (runs.c.run_id, runs.c.finish_time, runs.c.labels, runs.c.note, runs.c.verdict, runs.c.next_sequence)
 _HAS_ENDED = runs.c.state.in_([literal_column(str(int(state))) for state in sorted(TERMINAL_STATES)])
-_STATES = {int(state): name.removeprefix("RUN_STATE_").lower() for name, state in run_pb2.RunState.items()}
 
 
 class RunExports:
@@ -78,38 +71,57 @@ class RunExports:
         async with self._slots, self._database.transaction() as connection:
             await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             await connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {int(IDLE_SECONDS * 1000)}"))
-            is_table = form == transfer_service_pb2.EXPORT_FORMAT_CSV
-            lines = _table(connection, matching) if is_table else _records(connection, matching, filter_text)
-            async with aclosing(lines), aclosing(_chunks(lines)) as chunks:
+            file = await _file(connection, await with_versions(connection, matching), filter_text, form)
+            async with aclosing(file), aclosing(one_ahead(_chunks(file))) as chunks:
                 async for chunk in chunks:
                     yield chunk
 
 
-async def _records(connection: AsyncConnection, matching: Condition, filter_text: str) -> AsyncGenerator[bytes]:
-    """Lines of JSON."""
+async def _file(connection: AsyncConnection, matching: Condition, filter_text: str, form: int) -> AsyncGenerator[bytes]:
+    """The parts of the file, of any size."""
+    if form == transfer_service_pb2.EXPORT_FORMAT_CSV:
+        return csv_table(_pages(connection, matching, TABLE_COLUMNS))
+    header = await _header(connection, matching, filter_text)
+    if form == transfer_service_pb2.EXPORT_FORMAT_PARQUET:
+        return parquet_file(_pages(connection, matching, TABLE_COLUMNS), header)
+    return _records(connection, matching, header)
+
+
+async def _header(connection: AsyncConnection, matching: Condition, filter_text: str) -> bytes:
+    """What the file is, as a line of JSON."""
     run_count = (await connection.execute(select(func.count()).select_from(runs).where(matching))).scalar_one()
     header = transfer_service_pb2.ExportHeader(format_version=FORMAT_VERSION, run_count=run_count, filter=filter_text)
     header.export_time.FromDatetime(datetime.now(UTC))
-    yield write_line(header)
+    return write_line(header)
+
+
+async def _records(connection: AsyncConnection, matching: Condition, header: bytes) -> AsyncGenerator[bytes]:
+    """Lines of JSON: one is written while the next run is read."""
+    yield header
+    async with aclosing(one_ahead(_stored_runs(connection, matching))) as stored:
+        async for run in stored:
+            yield await asyncio.to_thread(write_run, run)
+
+
+async def _stored_runs(connection: AsyncConnection, matching: Condition) -> AsyncGenerator[StoredRun]:
+    """The runs with all that is kept of them."""
     versions = ExportedVersions(connection)
     async for page in _pages(connection, matching, _RECORD_COLUMNS):
         suggestions = await suggestions_of(connection, [row.run_id for row in page])
         for row in page:
-            events = await load_events(connection, row.run_id, 1, row.next_sequence - 1)
-            exported = transfer_service_pb2.ExportedRun(events=events, labels=row.labels, note=row.note)
+            last = row.next_sequence - 1
+            exported = transfer_service_pb2.ExportedRun(
+                events=[started_event(row.started), finished_event(last, row.finished, [])],
+                labels=row.labels,
+                note=row.note,
+                suggestions=suggestions[str(row.run_id)],
+            )
             exported.finish_time.FromDatetime(row.finish_time)
             if row.verdict is not None:
                 exported.verdict.ParseFromString(row.verdict)
-            exported.suggestions.extend(suggestions[str(row.run_id)])
-            exported.strategy_versions.extend(await versions.needed_by(events[0].started))
-            yield await asyncio.to_thread(write_run, exported)
-
-
-async def _table(connection: AsyncConnection, matching: Condition) -> AsyncGenerator[bytes]:
-    """Lines of CSV."""
-    yield _csv_lines([[column.name for column in TABLE_COLUMNS]])
-    async for page in _pages(connection, matching, TABLE_COLUMNS):
-        yield _csv_lines([[_cell(name, value) for name, value in row._mapping.items()] for row in page])
+            exported.strategy_versions.extend(await versions.needed_by(exported.events[0].started))
+            batches = await load_batches(connection, row.run_id, 2, last)
+            yield StoredRun(exported, batches, await load_trips(connection, row.run_id))
 
 
 async def _pages(
@@ -135,18 +147,3 @@ async def _chunks(lines: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         del waiting[:start]
     if waiting:
         yield bytes(waiting)
-
-
-def _csv_lines(cells: Sequence[Sequence[Any]]) -> bytes:
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerows(cells)
-    return written.getvalue().encode()
-
-
-def _cell(name: str, value: Any) -> Any:
-    """A value as a table holds it; what is undefined is empty."""
-    if name == "state":
-        return _STATES[value]
-    if isinstance(value, date):
-        return value.isoformat()
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value

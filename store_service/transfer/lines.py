@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
+from pydantic_core import from_json, to_json
 
-from store_service.recording.columns import DENSE
-from tapedeck.v1 import transfer_service_pb2
+from store_service.recording.columns import batch_fields
+from store_service.recording.rows import Row, trip_fields
+from tapedeck.v1 import run_pb2, transfer_service_pb2
 from tapedeck_rpc import errors
 
 FORMAT_VERSION = 1
@@ -21,24 +23,31 @@ MAX_LINE_BYTES = 128 * 1024 * 1024
 """Longest line: the record of a run of some hundred symbols over fifty years. A line is held in memory as a whole."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run as the tables have it."""
+
+    exported: transfer_service_pb2.ExportedRun
+    """With its first and its last event, that one without round trips."""
+    batches: Sequence[Row]
+    trips: Sequence[Row]
+
+
 def write_line(message: Message) -> bytes:
     """A message as a line; numbers keep all of their bits."""
-    return _written(json_format.MessageToDict(message, preserving_proto_field_name=True))
+    return to_json(json_format.MessageToDict(message, preserving_proto_field_name=True)) + b"\n"
 
 
-def write_run(exported: transfer_service_pb2.ExportedRun) -> bytes:
-    """A run as a line, as `write_line` writes it; the message is used up. Columns are taken as a whole: they are most of a run."""
-    columns = []
-    for event in exported.events:
-        columns.append({name: list(getattr(event.sessions, name)) for name in DENSE})
-        if event.HasField("sessions"):
-            for name in DENSE:
-                event.sessions.ClearField(name)
-    fields = json_format.MessageToDict(exported, preserving_proto_field_name=True)
-    for event, values in zip(fields["events"], columns, strict=True):
-        if "sessions" in event:
-            event["sessions"] |= {name: column for name, column in values.items() if column}
-    return _written(fields)
+def write_run(run: StoredRun) -> bytes:
+    """A run as a line, as `write_line` writes it. Rows go into it as they are: they are most of a run."""
+    fields = json_format.MessageToDict(run.exported, preserving_proto_field_name=True)
+    started, finished = fields["events"]
+    symbols = list(run.exported.events[0].started.spec.symbols)
+    batches = [{"sequence": str(row["sequence"]), "sessions": batch_fields(row, symbols)} for row in run.batches]
+    fields["events"] = [started, *batches, finished]
+    if run.trips:
+        finished["finished"]["round_trips"] = list(map(trip_fields, run.trips))
+    return to_json(fields) + b"\n"
 
 
 def parse_run(line: bytes, number: int) -> transfer_service_pb2.ExportedRun:
@@ -49,24 +58,34 @@ def parse_run(line: bytes, number: int) -> transfer_service_pb2.ExportedRun:
     """
     exported = transfer_service_pb2.ExportedRun()
     try:
-        fields = json.loads(line)
-        columns = [_taken_columns(event) for event in fields.get("events", ())]
+        fields = from_json(line)
+        events = fields.pop("events", ())
         json_format.ParseDict(fields, exported)
-        for event, values in zip(exported.events, columns, strict=True):
-            for name, column in values.items():
-                getattr(event.sessions, name).extend(column)
+        for event in events:
+            _add_event(exported, event)
     except (json_format.ParseError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise malformed(number, f"can't be read: {str(error)[:300]}") from None
     return exported
 
 
-def _taken_columns(event: Any) -> dict[str, Any]:
-    sessions = event.get("sessions", {})
-    return {name: sessions.pop(name) for name in DENSE if name in sessions}
-
-
-def _written(fields: dict[str, Any]) -> bytes:
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+def _add_event(exported: transfer_service_pb2.ExportedRun, event: dict[str, Any]) -> None:
+    """Add an event by its fields. Lists are most of a line: they are taken as a whole, if they are written as the store writes them."""
+    if event.keys() == {"sequence", "sessions"}:
+        place = len(exported.events)
+        try:
+            exported.events.add(sequence=int(str(event["sequence"])), sessions=event["sessions"])
+        except (TypeError, ValueError):  # numbers as texts, other names of fields, or wrong
+            del exported.events[place:]
+        else:
+            return
+    trips = event["finished"].pop("round_trips", []) if "finished" in event else []
+    added = exported.events.add()
+    json_format.ParseDict(event, added)
+    if trips:
+        try:
+            added.finished.MergeFrom(run_pb2.RunFinished(round_trips=trips))
+        except (TypeError, ValueError):
+            json_format.ParseDict({"round_trips": trips}, added.finished)
 
 
 def parse_header(line: bytes) -> transfer_service_pb2.ExportHeader:

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from store_service.transfer.creating import RunCreation
+from store_service.transfer.creating_sweeps import SweepCreation
 from store_service.transfer.exporting import RunExports
 from store_service.transfer.importing import RunImports
 from tapedeck.v1 import transfer_service_pb2, transfer_service_pb2_grpc
@@ -17,10 +18,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class TransferServicer(transfer_service_pb2_grpc.TransferServiceServicer):  # type: ignore[misc] # generated without types
-    """Serves transfers of runs."""
+    """Serves transfers of runs and sweeps."""
 
-    def __init__(self, creation: RunCreation, exports: RunExports, imports: RunImports) -> None:
+    def __init__(self, creation: RunCreation, sweep_creation: SweepCreation, exports: RunExports, imports: RunImports) -> None:
         self._creation = creation
+        self._sweep_creation = sweep_creation
         self._exports = exports
         self._imports = imports
 
@@ -29,6 +31,13 @@ class TransferServicer(transfer_service_pb2_grpc.TransferServiceServicer):  # ty
     ) -> transfer_service_pb2.BatchCreateRunsResponse:
         """Results from elsewhere."""
         return transfer_service_pb2.BatchCreateRunsResponse(runs=await self._creation.batch_create_runs(request.runs))
+
+    async def CreateSweep(
+        self, request: transfer_service_pb2.CreateSweepRequest, context: Context
+    ) -> transfer_service_pb2.CreateSweepResponse:
+        """Ranked results from elsewhere."""
+        sweep_id, created = await self._sweep_creation.create_sweep(request)
+        return transfer_service_pb2.CreateSweepResponse(sweep_id=sweep_id, created=created)
 
     async def ExportRuns(
         self, request: transfer_service_pb2.ExportRunsRequest, context: Context

@@ -41,7 +41,7 @@ def derived_id(milliseconds: int, digest: bytes) -> uuid.UUID:
 
 
 def check_labels_and_note(labels: Mapping[str, str], note: str, path: str, problems: Problems) -> None:
-    """Check what can be changed of a run later, by the rules that hold then.
+    """Check what can be changed of a run later, by the rules that hold then; labels of sweeps are like those of runs.
 
     Args:
         labels: All of them.
@@ -50,7 +50,7 @@ def check_labels_and_note(labels: Mapping[str, str], note: str, path: str, probl
         problems: Where to add what is wrong.
     """
     if len(labels) > MAX_LABELS:
-        problems.add(f"{path}labels", f"has {len(labels)} labels, a run has at most {MAX_LABELS}")
+        problems.add(f"{path}labels", f"has {len(labels)} labels, at most {MAX_LABELS} are kept")
     for key, value in labels.items():
         check_text(key + value, f"{path}labels[{key[:80]!r}]", problems)
         if not 0 < len(key) <= MAX_LABEL_KEY_CHARS or len(value) > MAX_LABEL_VALUE_CHARS:
