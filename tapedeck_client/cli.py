@@ -9,8 +9,10 @@ from typing import IO, Any
 import click
 
 from tapedeck_client import (
+    cli_create,
     cli_execute,
     cli_organize,
+    cli_read,
     cli_records,
     cli_report,
     cli_similar,
@@ -73,10 +75,12 @@ for _command in (
     cli_execute.run,
     cli_records.history,
     cli_records.show,
+    cli_read.records,
     cli_records.compare,
     cli_report.report,
     cli_similar.similar,
     cli_summary.summary,
+    cli_summary.statistics,
     cli_execute.replay,
     cli_execute.watch,
     cli_execute.cancel,
@@ -86,6 +90,8 @@ for _command in (
     cli_organize.undelete,
     cli_transfer.export_,
     cli_transfer.import_,
+    cli_create.create_runs,
+    cli_create.create_sweep,
     cli_sweeps.sweep,
     cli_sweeps.sweeps,
     cli_sweeps.sweep_results,

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import IO
 
 import click
 
 from tapedeck.v1 import engine_service_pb2, store_service_pb2
 from tapedeck.v1.engine_service_pb2 import RunBacktestResponse
-from tapedeck.v1.run_pb2 import DUPLICATE_POLICY_RUN, EngineChoice, ReplayVerdict
+from tapedeck.v1.run_pb2 import DUPLICATE_POLICY_RUN, EngineChoice, ReplayVerdict, RunEvent
 from tapedeck.v1.store_service_pb2 import RunOverrides
 from tapedeck_client.duplicates import ask, chosen_policy, duplicate_options, earlier_lines
 from tapedeck_client.ids import find_run, find_sweep
+from tapedeck_client.kept_run import kept_run
 from tapedeck_client.live import Interrupted, LiveRun
 from tapedeck_client.render.replay import replay_verdict
 from tapedeck_client.render.text import plain
 from tapedeck_client.spec_options import execution_options, fill, new_spec, spec_options
 from tapedeck_client.terminal import Terminal, pass_terminal, shared_options
+from tapedeck_client.whole_file import write_whole
 from tapedeck_rpc.errors import AlreadyExists
 
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _SEQUENCE = click.IntRange(1, 2**63 - 1)
 _STORE_CHOICES = {
     "": engine_service_pb2.IF_STORE_UNAVAILABLE_UNSPECIFIED,
@@ -43,6 +49,7 @@ _EXPECTED = (ReplayVerdict.OUTCOME_IDENTICAL, ReplayVerdict.OUTCOME_OVERRIDDEN)
 @spec_options
 @execution_options
 @click.option("--if-store-unavailable", type=click.Choice([*_STORE_CHOICES][1:]), help="What to do while the store is away.")
+@click.option("--keep-in", type=_FOLDER, default=".", help="Where a run goes that could not be recorded.  [default: the current folder]")
 @duplicate_options
 @shared_options
 @pass_terminal
@@ -55,6 +62,7 @@ def run(
     labels: tuple[tuple[str, str], ...],
     no_save: bool,
     if_store_unavailable: str | None,
+    keep_in: Path,
     request_id: str | None,
     force: bool,
     reuse: bool,
@@ -64,6 +72,8 @@ def run(
     """Run STRATEGY and record the result.
 
     When the spec has succeeded before, it asks whether to run it again; where nobody can be asked, it stops with exit code 3.
+
+    With --if-store-unavailable continue a run that is not recorded is kept in a file, tapedeck-RUN.json, that `tapedeck import` takes.
 
     Example: tapedeck run sma_crossover -s GOOG --start 2005-01-03 --end 2012-12-31 -p fast=10 -p slow=30
     """
@@ -79,21 +89,35 @@ def run(
         engine=engine,
     )
     try:
-        live = _follow(terminal, execute(duplicate_policy=policy), saved=not no_save)
+        live = _follow(terminal, execute(duplicate_policy=policy), None if no_save else keep_in)
     except AlreadyExists as refused:
         ask(terminal, refused)
-        live = _follow(terminal, execute(duplicate_policy=DUPLICATE_POLICY_RUN), saved=not no_save)
+        live = _follow(terminal, execute(duplicate_policy=DUPLICATE_POLICY_RUN), None if no_save else keep_in)
     _exit_with(ok=live.succeeded)
 
 
-def _follow(terminal: Terminal, messages: Generator[RunBacktestResponse, None, None], *, saved: bool) -> LiveRun:
-    """Show a run to its end."""
-    with LiveRun(terminal, "waiting for a worker") as live, _interruptible(live, saved=saved), closing(messages):
+def _follow(terminal: Terminal, messages: Generator[RunBacktestResponse, None, None], keep_in: Path | None) -> LiveRun:
+    """Show a run to its end; keep it in that folder if it should have been recorded and was not. None: it should not."""
+    events: list[RunEvent] = []
+    with LiveRun(terminal, "waiting for a worker") as live, _interruptible(live, saved=keep_in is not None), closing(messages):
         for message in messages:
             live.show(message, message.event)
             live.note(earlier_lines(message))
-    live.tell_recorded()
+            events.append(message.event)
+    if keep_in is None or live.finished is None or live.finished.recorded:
+        live.tell_recorded()
+    else:
+        _keep(terminal, events, keep_in)
     return live
+
+
+def _keep(terminal: Terminal, events: Sequence[RunEvent], folder: Path) -> None:
+    """Write a run that the store has not got to a file that `tapedeck import` takes, and say so."""
+    run_id, why = events[0].started.run_id, events[-1].finished.not_recorded_reason
+    path = folder / f"tapedeck-{run_id}.json"
+    write_whole(path, kept_run(events, datetime.now(UTC)), "the run is not recorded and")
+    importing = shlex.join(["tapedeck", "import", str(path)])
+    click.echo(f"{run_id} not recorded: {why}. `{importing}` records what is kept in that file", err=terminal.as_json)
 
 
 @click.command()

@@ -11,15 +11,15 @@ from google.protobuf.message import Message
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tapedeck.v1.run_pb2 import RunState
-from tapedeck.v1.store_service_pb2 import ListRunsResponse
+from tapedeck.v1.run_pb2 import RunState, SessionBatch
+from tapedeck.v1.store_service_pb2 import ListRunsResponse, RunPart
 from tapedeck_client.client import LIST_PAGE_SIZE
 from tapedeck_client.filter_options import filter_text
 from tapedeck_client.growth import draw_growth
 from tapedeck_client.ids import find_run
 from tapedeck_client.option_types import parse_pair
 from tapedeck_client.picture import Picture
-from tapedeck_client.recorded import capital_base, gathered, recorded_events
+from tapedeck_client.recorded import capital_base
 from tapedeck_client.render import tables
 from tapedeck_client.render.chart import run_charts
 from tapedeck_client.render.comparison import comparison
@@ -44,7 +44,7 @@ _M = TypeVar("_M", bound=Message)
 @click.option("--symbol", help="Only runs that trade this symbol.")
 @click.option("--state", type=click.Choice(_STATES, case_sensitive=False), help="Only runs in this state.")
 @click.option("--label", "labels", type=parse_pair, multiple=True, metavar="KEY=VALUE", help="Only runs with this label; repeatable.")
-@click.option("--search", "words", metavar="WORDS", help="Only runs with these words in their note or their strategy's name.")
+@click.option("--search", "words", metavar="WORDS", help="Only runs with these words in their note, their strategy's name or its source.")
 @click.option("--filter", "expression", metavar="EXPR", help="Only runs that match, such as 'sharpe_ratio > 1 AND parameters.fast <= 20'.")
 @click.option("--sort", type=click.Choice(list(tables.SORTINGS)), default="date", show_default=True, help="Newest or best first.")
 @click.option("--reverse", is_flag=True, help="Oldest or worst first.")
@@ -92,10 +92,13 @@ def show(terminal: Terminal, run_id: str, no_chart: bool) -> None:
     run = client.get(find_run(client, run_id))
 
     def rendered() -> RenderableType:
-        ledger = gathered(() if no_chart else recorded_events(client, run))
-        if not ledger.session_dates:
+        curve = SessionBatch()
+        if run.sessions_recorded and not no_chart:
+            for message in client.read(run.run_id, [RunPart.RUN_PART_EQUITY_CURVE]):
+                curve.MergeFrom(message.sessions)
+        if not curve.session_dates:
             return run_detail(run)
-        return Group(run_detail(run), Text(""), run_charts(ledger.session_dates, ledger.portfolio_values, capital_base(run.spec)))
+        return Group(run_detail(run), Text(""), run_charts(curve.session_dates, curve.portfolio_values, capital_base(run.spec)))
 
     terminal.show(run, rendered)
 

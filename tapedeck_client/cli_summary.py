@@ -1,4 +1,4 @@
-"""The command that shows how metrics are distributed over runs."""
+"""The commands that show how metrics are distributed over runs: summary, statistics."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import click
 
 from tapedeck_client.filter_options import filter_text
 from tapedeck_client.option_types import parse_pair
+from tapedeck_client.render import summary as render
 from tapedeck_client.render.metrics import METRICS
-from tapedeck_client.render.summary import summary as rendered_summary
+from tapedeck_client.render.text import plain
 from tapedeck_client.terminal import Terminal, pass_terminal, shared_options
 
 METRICS_OF_GROUPS = ("total_return", "sharpe_ratio", "max_drawdown")
@@ -27,7 +28,7 @@ METRICS_OF_GROUPS = ("total_return", "sharpe_ratio", "max_drawdown")
 @click.option("--strategy", help="Only runs of this strategy.")
 @click.option("--symbol", help="Only runs that trade this symbol.")
 @click.option("--label", "labels", type=parse_pair, multiple=True, metavar="KEY=VALUE", help="Only runs with this label; repeatable.")
-@click.option("--search", "words", metavar="WORDS", help="Only runs with these words in their note or their strategy's name.")
+@click.option("--search", "words", metavar="WORDS", help="Only runs with these words in their note, their strategy's name or its source.")
 @click.option("--filter", "expression", metavar="EXPR", help="Only runs that match, such as 'trades_total > 10 AND parameters.fast <= 20'.")
 @shared_options
 @pass_terminal
@@ -46,4 +47,18 @@ def summary(
     shown = metrics or (METRICS_OF_GROUPS if group_by and not terminal.as_json else ())
     response = terminal.client().summarize(matching, group_by=group_by, metrics=shown)
     is_empty = not any(group.run_count for group in response.groups)
-    terminal.show(response, lambda: "no run that succeeded matches" if is_empty else rendered_summary(response.groups, group_by))
+    terminal.show(response, lambda: "no run that succeeded matches" if is_empty else render.summary(response.groups, group_by))
+
+
+@click.command()
+@click.argument("strategy")
+@shared_options
+@pass_terminal
+def statistics(terminal: Terminal, strategy: str) -> None:
+    """Show how the metrics of all runs of STRATEGY that succeeded are distributed.
+
+    The store keeps these up to date, so they take no longer with a million runs. Medians and quantiles, and any filter: `tapedeck summary`.
+    """
+    found = terminal.client().strategy_statistics(strategy)
+    nothing = f"no run of {plain(strategy)} has succeeded"
+    terminal.show(found, lambda: render.statistics(found) if found.run_count else nothing)

@@ -190,7 +190,7 @@ def sweep_results(
     """
     client = terminal.client()
     found = client.get_sweep(find_sweep(client, sweep_id))
-    sorted_by = sort or found.sweep.rank_by or render.DEFAULT_RANK_BY
+    sorted_by = sort or found.sweep.rank_by or "number"
     falling = (sorted_by not in {*LOWEST_IS_BEST, "number"}) != reverse
     matching = filter_text(expression, [("symbol = ", symbol)])
     order_by = f"{sorted_by} desc" if falling else sorted_by

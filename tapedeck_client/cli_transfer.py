@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from tapedeck.v1.transfer_service_pb2 import EXPORT_FORMAT_CSV, EXPORT_FORMAT_JSON
+from tapedeck.v1.transfer_service_pb2 import EXPORT_FORMAT_CSV, EXPORT_FORMAT_JSON, EXPORT_FORMAT_PARQUET
 from tapedeck_client.client_transfer import PART_BYTES
 from tapedeck_client.terminal import Terminal, pass_terminal, shared_options
 from tapedeck_client.whole_file import check_folder, write_whole
 
-_FORMATS = {"json": EXPORT_FORMAT_JSON, "csv": EXPORT_FORMAT_CSV}
+_FORMATS = {"json": EXPORT_FORMAT_JSON, "csv": EXPORT_FORMAT_CSV, "parquet": EXPORT_FORMAT_PARQUET}
 
 
 @click.command("export")
@@ -25,7 +25,7 @@ _FORMATS = {"json": EXPORT_FORMAT_JSON, "csv": EXPORT_FORMAT_CSV}
 def export_(terminal: Terminal, expression: str, form: str, path: Path) -> None:
     """Write runs that have ended to a file.
 
-    `tapedeck import` takes a file in json into another store; csv is a table for analysis, one row for each run.
+    `tapedeck import` takes a file in json into another store; csv and parquet are a table for analysis, one row for each run.
     """
     check_folder(path, "--out")
     parts = terminal.client().export_runs(expression, _FORMATS[form])

@@ -51,6 +51,7 @@ from tapedeck.v1.store_service_pb2 import (
     WatchRunResponse,
 )
 from tapedeck_client.client_organize import OrganizeMethods
+from tapedeck_client.client_records import RecordMethods
 from tapedeck_client.client_strategies import StrategyMethods
 from tapedeck_client.client_sweeps import SweepMethods
 from tapedeck_client.client_transfer import TransferMethods
@@ -68,7 +69,7 @@ LIST_PAGE_SIZE = 200
 """Runs a page of `list_all`: some 200 KB, far below the largest message, and few calls."""
 
 
-class TapedeckClient(SweepMethods, OrganizeMethods, StrategyMethods, TransferMethods):
+class TapedeckClient(RecordMethods, SweepMethods, OrganizeMethods, StrategyMethods, TransferMethods):
     """A client of the engine and the store; safe to share between threads.
 
     Unary calls have a deadline and are retried by the channel while the service is away. Streams have no deadline; one that is cut is

@@ -1,4 +1,4 @@
-"""What the client does with strategy versions and suggestions."""
+"""What the client does with strategies: their statistics, versions and suggestions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from tapedeck.v1.run_pb2 import Run
-from tapedeck.v1.strategy_pb2 import StrategyVersion, Suggestion, SuggestionPriority
+from tapedeck.v1.strategy_pb2 import StrategyStatistics, StrategyVersion, Suggestion, SuggestionPriority
 from tapedeck.v1.strategy_service_pb2 import (
     CreateStrategyVersionRequest,
     CreateStrategyVersionResponse,
@@ -16,6 +16,8 @@ from tapedeck.v1.strategy_service_pb2 import (
     DeleteSuggestionRequest,
     GetStrategyLineageRequest,
     GetStrategyLineageResponse,
+    GetStrategyStatisticsRequest,
+    GetStrategyStatisticsResponse,
     GetStrategyVersionRequest,
     GetStrategyVersionResponse,
     ListStrategyVersionRunsRequest,
@@ -32,7 +34,7 @@ VERSION_PAGE_SIZE = 100
 
 
 class StrategyMethods(Connection):
-    """The client's methods on strategy versions and suggestions. Sent again after a lost answer, each of them changes nothing more."""
+    """The client's methods on strategies. Sent again after a lost answer, each of them changes nothing more."""
 
     def create_strategy_version(
         self,
@@ -93,6 +95,12 @@ class StrategyMethods(Connection):
 
         for page in every_page(fetch):
             yield from page.runs
+
+    def strategy_statistics(self, strategy: str, *, timeout_seconds: float = UNARY_TIMEOUT_SECONDS) -> StrategyStatistics:
+        """How the metrics of all runs of a strategy that succeeded are distributed; kept by the store, so it never takes long."""
+        request = GetStrategyStatisticsRequest(strategy=strategy)
+        response: GetStrategyStatisticsResponse = self._store_peer.call(self._versions.GetStrategyStatistics, request, timeout_seconds)
+        return response.statistics
 
     def suggest(
         self,

@@ -11,6 +11,8 @@ from tapedeck.v1.transfer_service_pb2 import (
     BatchCreateRunsRequest,
     BatchCreateRunsResponse,
     CreatedRun,
+    CreateSweepRequest,
+    CreateSweepResponse,
     ExportFormat,
     ExportRunsRequest,
     ImportRunsRequest,
@@ -20,20 +22,25 @@ from tapedeck.v1.transfer_service_pb2 import (
 from tapedeck_client.connection import Connection
 
 CREATE_TIMEOUT_SECONDS = 60.0
-"""Deadline of saving results: a thousand of them are one transaction."""
+"""Deadline of saving results: a thousand runs, or a sweep, are one transaction."""
 
 PART_BYTES = 256 * 1024
 """Size of the parts that a file is sent in."""
 
 
 class TransferMethods(Connection):
-    """The client's methods that transfer runs. Each may be tried again after an error: what is there already is not added twice."""
+    """The client's methods that transfer runs and sweeps. Each may be tried again after an error: what is there is not added twice."""
 
     def create(self, entries: Sequence[RunEntry], *, timeout_seconds: float = CREATE_TIMEOUT_SECONDS) -> list[CreatedRun]:
         """Save results that were produced elsewhere, all of them or none; one answer for each, in their order."""
         request = BatchCreateRunsRequest(runs=entries)
         response: BatchCreateRunsResponse = self._store_peer.call(self._transfers.BatchCreateRuns, request, timeout_seconds)
         return list(response.runs)
+
+    def create_sweep(self, request: CreateSweepRequest, *, timeout_seconds: float = CREATE_TIMEOUT_SECONDS) -> CreateSweepResponse:
+        """Save ranked results that were found elsewhere as a sweep, all of them or none; `sweep_results` reads them."""
+        response: CreateSweepResponse = self._store_peer.call(self._transfers.CreateSweep, request, timeout_seconds)
+        return response
 
     def export_runs(
         self,

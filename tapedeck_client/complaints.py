@@ -23,6 +23,7 @@ HINTS = {
     "STRATEGY_NOT_INSTALLED": "`tapedeck strategies` lists those that are installed",
     "DATASET_GONE": "`tapedeck datasets` lists what is there; --data latest replays on that",
     "SWEEP_NOT_FOUND": "`tapedeck sweeps` lists the sweeps, `tapedeck sweep-results SWEEP` the results of one",
+    "SPEC_INCOMPLETE": "`tapedeck run STRATEGY --start DATE --end DATE` executes it over dates of your own",
     "OUTSIDE_KERNEL": "--engine auto takes zipline where the kernel can't go",
     "TOO_MANY_RUNS": "give fewer values, or draw some of the combinations: --sample N",
     "WHICH_ONE": "give more digits of its id, or all of it",

@@ -1,11 +1,11 @@
-"""Streams of run events that survive a cut: every event is handed over exactly once, in order."""
+"""Streams that survive a cut: every event, or every part of a run, is handed over exactly once, in order."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import grpc
 
@@ -41,8 +41,17 @@ class CarriesEvent(Protocol):
         """The event."""
 
 
-M_co = TypeVar("M_co", bound=CarriesEvent, covariant=True)
-M = TypeVar("M", bound=CarriesEvent)
+M_co = TypeVar("M_co", covariant=True)
+M_contra = TypeVar("M_contra", contravariant=True)
+M = TypeVar("M")
+P = TypeVar("P", bound="TakesEachOnce[Any]")
+
+
+class TakesEachOnce(Protocol[M_contra]):
+    """How far a stream has come, so that it can be opened again there."""
+
+    def is_new(self, message: M_contra) -> bool:
+        """Take the message in; False when it was seen before."""
 
 
 class StreamCall(Protocol[M_co]):
@@ -66,18 +75,19 @@ class Opened(NamedTuple, Generic[M]):
 
 @dataclass(slots=True)
 class Place:
-    """How far a stream has come."""
+    """How far a stream of run events has come."""
 
     run_id: str = ""
     """Empty until the first event named it."""
     next_sequence: int = 1
 
-    def is_new(self, event: RunEvent) -> bool:
-        """Take the event in; False when it was seen before.
+    def is_new(self, message: CarriesEvent) -> bool:
+        """Take the message's event in; False when it was seen before.
 
         Raises:
             tapedeck_rpc.errors.DataLoss: events before it are missing.
         """
+        event = message.event
         if event.sequence == 0:
             return True
         if event.sequence > self.next_sequence:
@@ -91,9 +101,7 @@ class Place:
         return True
 
 
-def each_once(
-    open_call: Callable[[Place], Opened[M]], is_last: Callable[[M], bool], place: Place, backoff: Backoff
-) -> Generator[M, None, None]:
+def each_once(open_call: Callable[[P], Opened[M]], is_last: Callable[[M], bool], place: P, backoff: Backoff) -> Generator[M, None, None]:
     """The messages of a stream, opened again where it was cut.
 
     Args:
@@ -114,7 +122,7 @@ def each_once(
         problem: errors.CallError
         try:
             for message in call:
-                if place.is_new(message.event):
+                if place.is_new(message):
                     failure_count, attempts = 0, backoff.attempts
                     yield message
                     if is_last(message):

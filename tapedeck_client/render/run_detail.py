@@ -11,7 +11,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from tapedeck.v1.run_pb2 import Provenance, Run, RunError, RunSpec, RunState
-from tapedeck_client.render.metrics import metrics_by_group
+from tapedeck_client.render.metrics import metric_label, metrics_by_group, write_metric
 from tapedeck_client.render.replay import verdict_line
 from tapedeck_client.render.tables import facts
 from tapedeck_client.render.text import as_json, count, instant, labels, plain, seconds, state_text
@@ -26,6 +26,8 @@ def run_detail(run: Run) -> RenderableType:
     parts += _json_block("Parameters", _whole_numbers(MessageToDict(run.spec.parameters)))
     if run.HasField("metrics"):
         parts += [Text(""), metrics_by_group(run.metrics)]
+    if run.flags:
+        parts += [_implausible(run)]
     if run.HasField("provenance"):
         parts += [Text(""), _provenance(run.provenance)]
     return Group(*parts)
@@ -36,6 +38,14 @@ def run_error(state: RunState, error: RunError) -> Text:
     where = f" (session {error.session_date})" if error.session_date else ""
     word = "CANCELLED" if state == RunState.RUN_STATE_CANCELLED else "FAILED"
     return Text.assemble((f"{word} ({plain(error.reason)})", "bold red"), f": {plain(error.message + where)}")
+
+
+def _implausible(run: Run) -> Text:
+    """The values that are hardly true, in a line."""
+    values = Text(", ").join(
+        Text.assemble(f"{metric_label(flag)} ", write_metric(flag, getattr(run.metrics, flag, None)).plain) for flag in run.flags
+    )
+    return Text.assemble(("Implausible", "bold yellow"), ": ", values, ". Look at the data before you trust the run.")
 
 
 def _fact_rows(run: Run) -> Iterator[tuple[str, RenderableType]]:

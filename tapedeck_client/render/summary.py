@@ -10,14 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from tapedeck.v1.store_service_pb2 import MetricSummary, RunGroup
+from tapedeck.v1.strategy_pb2 import StrategyStatistics
 from tapedeck_client.render.comparison import BEST
 from tapedeck_client.render.metrics import METRICS, metric_label, write_metric
 from tapedeck_client.render.tables import plain_table
-from tapedeck_client.render.text import UNDEFINED, count, money, optional, plain, scalar
+from tapedeck_client.render.text import UNDEFINED, count, instant, money, optional, plain, scalar
 
 WHOLE_MONEY = 1_000
 """From where on an amount is written without its cents: nobody reads them there, and the table fits 100 columns."""
 
+_KEPT_STATISTICS = ("Runs", "Mean", "Lowest", "Highest")
 _STATISTICS = ("Mean", "Lowest", "5 %", "25 %", "Median", "75 %", "95 %", "Highest")
 
 
@@ -32,6 +34,22 @@ def summary(groups: Sequence[RunGroup], group_by: str) -> RenderableType:
         runs = "1 run" if group.run_count == 1 else f"{group.run_count:,} runs"
         parts.append(Text(f"{runs}; a metric that is undefined for some of them has fewer.", style="dim"))
     return Group(*parts, Text(f"{BEST} the best value", style="dim"))
+
+
+def statistics(found: StrategyStatistics) -> RenderableType:
+    """A line for each metric that some run of the strategy has."""
+    table = plain_table("Metric", *_KEPT_STATISTICS, right=_KEPT_STATISTICS)
+    for metric in found.metrics:
+        if metric.count:
+            best = optional(metric, "best") if metric.lowest < metric.highest else None
+            mean = optional(metric, "mean")
+            ends = (_marked(metric.metric, value, is_best=value == best) for value in (metric.lowest, metric.highest))
+            table.add_row(
+                metric_label(metric.metric), count(metric.count), UNDEFINED if mean is None else _written(metric.metric, mean), *ends
+            )
+    runs = "1 run" if found.run_count == 1 else f"{found.run_count:,} runs"
+    newest = f"{runs} of {plain(found.strategy)} succeeded, the newest of {instant(found.newest_create_time)} UTC; {BEST} the best value"
+    return Group(table, Text(""), Text(newest, style="dim"))
 
 
 def _by_group(groups: Sequence[RunGroup], group_by: str, place: int) -> Iterator[RenderableType]:
@@ -62,9 +80,12 @@ def _statistics(metric: MetricSummary) -> Iterator[Text]:
     best = optional(metric, "best") if lowest < highest else None
     yield _written(metric.metric, metric.mean)
     for place, value in enumerate(values):
-        written = _written(metric.metric, value)
-        is_best = value == best and place in {0, len(values) - 1}
-        yield Text(f"{BEST}{written.plain}", style="bold green") if is_best else written
+        yield _marked(metric.metric, value, is_best=value == best and place in {0, len(values) - 1})
+
+
+def _marked(metric: str, value: float, *, is_best: bool) -> Text:
+    written = _written(metric, value)
+    return Text(f"{BEST}{written.plain}", style="bold green") if is_best else written
 
 
 def _written(metric: str, value: float) -> Text:

@@ -13,10 +13,10 @@ from rich.text import Text
 
 from tapedeck.v1.engine_service_pb2 import SweepPromotion, SweepVerification
 from tapedeck.v1.run_pb2 import RunSpec
-from tapedeck.v1.sweep_pb2 import Sweep, SweepFinished, SweepSpec, SweepStarted, SweepState
+from tapedeck.v1.sweep_pb2 import Sweep, SweepFinished, SweepSource, SweepSpec, SweepStarted, SweepState
 from tapedeck_client.render.metrics import metric_label, write_metric
 from tapedeck_client.render.tables import facts, plain_table
-from tapedeck_client.render.text import count, instant, labels, plain, scalar, seconds, symbols, tail
+from tapedeck_client.render.text import UNDEFINED, count, instant, labels, plain, scalar, seconds, symbols, tail
 from tapedeck_client.sweep_rows import LOWEST_IS_BEST, ResultRow, parameter_names
 
 DEFAULT_RANK_BY = "sharpe_ratio"
@@ -194,9 +194,13 @@ def _fact_rows(sweep: Sweep) -> Iterator[tuple[str, RenderableType]]:
     if sweep.HasField("error"):
         yield "Error", Text(plain(f"{sweep.error.message} ({sweep.error.reason})"), style="red")
     yield "Created (UTC)", instant(sweep.create_time)
-    yield "Duration", seconds(sweep.execution_seconds)
+    if sweep.source == SweepSource.SWEEP_SOURCE_EXTERNAL:
+        yield "Source", "external"
+    if sweep.execution_seconds:
+        yield "Duration", seconds(sweep.execution_seconds)
     yield "Strategy", plain(_what(sweep.sweep.spec))
-    yield "Parameters", plain(_combinations(sweep.sweep))
+    if sweep.sweep.WhichOneof("combinations"):
+        yield "Parameters", plain(_combinations(sweep.sweep))
     yield "Results", _counts(sweep.result_count, sweep.skipped_count, sweep.failed_count)
     if sweep.provenance.engine_kind:
         yield "Engine", plain(sweep.provenance.engine_kind)
@@ -205,7 +209,8 @@ def _fact_rows(sweep: Sweep) -> Iterator[tuple[str, RenderableType]]:
 
 
 def _what(spec: RunSpec) -> str:
-    return f"{spec.strategy} on {symbols(spec)}, {spec.start_date} to {spec.end_date}"
+    period = f", {spec.start_date or UNDEFINED} to {spec.end_date or UNDEFINED}" if spec.start_date or spec.end_date else ""
+    return f"{spec.strategy} on {symbols(spec)}{period}"
 
 
 def _counts(result_count: int, skipped_count: int, failed_count: int) -> str:

@@ -19,6 +19,10 @@ FINGERPRINT_DIGITS = 12
 """Shown of a content hash: enough to tell the versions on one disk apart."""
 
 
+IMPLAUSIBLE = " !"
+"""Marks a run whose metrics are flagged."""
+
+
 class Sorting(NamedTuple):
     """What runs are sorted by."""
 
@@ -71,11 +75,13 @@ def history(runs: Sequence[Run], sort: str, *, reverse: bool, of_one_strategy: b
             instant(run.create_time),
             varied[place] if any(varied) else plain(run.spec.strategy),
             symbols(run.spec),
-            state_text(run.state),
+            Text.assemble(state_text(run.state), (IMPLAUSIBLE if run.flags else "", "bold yellow")),
             percent(optional(metrics, "total_return")),
             ratio(optional(metrics, "sharpe_ratio")),
             percent(optional(metrics, "max_drawdown")),
         )
+    if any(run.flags for run in runs):
+        return Group(table, Text(f"{IMPLAUSIBLE.strip()} has implausible values; `tapedeck show` names them.", style="dim"))
     return table
 
 
