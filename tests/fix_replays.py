@@ -15,6 +15,7 @@ import pytest
 from store_service.recording.store import RecordingStore
 from store_service.runs.engine import Engine
 from store_service.runs.organizing import RunOrganizer
+from store_service.runs.records import RunRecords
 from store_service.runs.replay import Replays
 from store_service.runs.servicer import StoreServicer
 from store_service.runs.store import RunStore
@@ -134,10 +135,10 @@ async def replays(run_store: RunStore, engine_target: str) -> AsyncIterator[Repl
 
 @pytest.fixture
 async def store_stub(
-    run_store: RunStore, replays: Replays, run_organizer: RunOrganizer
+    run_store: RunStore, run_records: RunRecords, replays: Replays, run_organizer: RunOrganizer
 ) -> AsyncIterator[store_service_pb2_grpc.StoreServiceStub]:
     """A client of the whole StoreService, with an engine behind it."""
-    servicer = StoreServicer(run_store, replays, run_organizer)
+    servicer = StoreServicer(run_store, run_records, replays, run_organizer)
     async with (
         served(store_service_pb2_grpc.add_StoreServiceServicer_to_server, servicer) as target,
         open_aio_channel(target) as channel,
@@ -198,6 +199,11 @@ class ThroughGrpc:
             async for answer in self._stub.WatchRun(store_service_pb2.WatchRunRequest(run_id=run_id, from_sequence=from_sequence)):
                 yield answer.event
 
+    async def read_run(self, request: store_service_pb2.ReadRunRequest) -> AsyncIterator[store_service_pb2.ReadRunResponse]:
+        with as_raised():
+            async for answer in self._stub.ReadRun(request):
+                yield answer
+
 
 Runs = RunStore | ThroughGrpc
 
@@ -206,6 +212,12 @@ Runs = RunStore | ThroughGrpc
 def runs(request: pytest.FixtureRequest, run_store: RunStore) -> Runs:
     """The store, asked directly and through gRPC."""
     return run_store if request.param == "store" else ThroughGrpc(request.getfixturevalue("store_stub"))
+
+
+@pytest.fixture(params=["store", "grpc"])
+def records(request: pytest.FixtureRequest, run_records: RunRecords) -> RunRecords | ThroughGrpc:
+    """What runs have recorded, asked for directly and through gRPC."""
+    return run_records if request.param == "store" else ThroughGrpc(request.getfixturevalue("store_stub"))
 
 
 async def refusal(call: Callable[[], Any]) -> errors.CallError:

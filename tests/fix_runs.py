@@ -15,6 +15,7 @@ from store_service.database import Database
 from store_service.page_token import PageTokens, derive_key
 from store_service.recording.store import RecordingStore
 from store_service.runs.organizing import RunOrganizer
+from store_service.runs.records import RunRecords
 from store_service.runs.store import RunStore
 from tapedeck.v1 import run_pb2
 
@@ -173,6 +174,12 @@ def recording_store(database: Database) -> RecordingStore:
 def run_store(database: Database) -> RunStore:
     """The store's reading half on the test's database."""
     return RunStore(database, PageTokens(derive_key("tests")))
+
+
+@pytest.fixture
+def run_records(database: Database) -> RunRecords:
+    """What the runs of the test's database have recorded."""
+    return RunRecords(database)
 
 
 @pytest.fixture

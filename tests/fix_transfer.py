@@ -1,4 +1,4 @@
-"""Transfers for tests: entries as a notebook sends them, the three verbs on the test's database and on the wire."""
+"""Transfers for tests: entries and ranked results as a notebook sends them, the verbs on the test's database and on the wire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from store_service.database import Database
+from store_service.sweeps.recording import SweepRecording
 from store_service.transfer.creating import RunCreation
+from store_service.transfer.creating_sweeps import SweepCreation
 from store_service.transfer.exporting import RunExports
 from store_service.transfer.importing import RunImports
 from store_service.transfer.servicer import TransferServicer
@@ -42,15 +44,47 @@ def make_entry(**changes: Any) -> transfer_service_pb2.RunEntry:
     return transfer_service_pb2.RunEntry(**{**fields, **changes})
 
 
+def make_ranked(**changes: Any) -> transfer_service_pb2.CreateSweepRequest:
+    """Ranked results of another engine: two stacks of rules on two symbols, the best first."""
+    stack = {"entry": ["sma_above(10,30)", "rsi_below(14,70)"], "exit": []}
+    metrics: dict[str, Any] = {"win_rate": 0.6, "sharpe_ratio": 1.25, "trades_total": 25, "trades_won": 15, "trades_lost": 10}
+    best = {**metrics, "average_trade_return": 0.02, "max_drawdown": -0.2}
+    results: list[dict[str, Any]] = [
+        {
+            "symbol": "GOOG",
+            "parameters": stack,
+            "metrics": best,
+            "edge_score": 0.7,
+        },
+        {"symbol": "AAPL", "parameters": {"entry": ["momentum_above(90,0)"], "size": 0.5}, "metrics": metrics, "edge_score": 0.6},
+        {"symbol": "GOOG", "parameters": {}, "metrics": {"sharpe_ratio": -0.5}},
+    ]
+    fields: dict[str, Any] = {
+        "create_time": datetime(2026, 3, 1, 12, tzinfo=UTC),
+        "spec": run_pb2.RunSpec(strategy="rule_stack", dataset="wiki", start_date="2010-01-04", end_date="2010-12-31"),
+        "results": [transfer_service_pb2.SweepResultEntry(**{**each, "metrics": run_pb2.Metrics(**each["metrics"])}) for each in results],
+        "rank_by": "edge_score",
+        "provenance": run_pb2.Provenance(engine_kind="vectorbt", engine_version="0.27"),
+        "strategy_type": "rules",
+        "labels": {"from": "notebook"},
+        "execution_seconds": 12.5,
+    }
+    return transfer_service_pb2.CreateSweepRequest(**{**fields, **changes})
+
+
 class Transfers:
     """The verbs on a database, asked directly."""
 
     def __init__(self, database: Database) -> None:
         self._creation, self._exports, self._imports = RunCreation(database), RunExports(database), RunImports(database)
-        self.servicer = TransferServicer(self._creation, self._exports, self._imports)
+        self._sweep_creation = SweepCreation(SweepRecording(database))
+        self.servicer = TransferServicer(self._creation, self._sweep_creation, self._exports, self._imports)
 
     async def create(self, entries: Sequence[transfer_service_pb2.RunEntry]) -> list[transfer_service_pb2.CreatedRun]:
         return await self._creation.batch_create_runs(entries)
+
+    async def create_sweep(self, request: transfer_service_pb2.CreateSweepRequest) -> tuple[str, bool]:
+        return await self._sweep_creation.create_sweep(request)
 
     async def export(self, filter_text: str = "", form: int = transfer_service_pb2.EXPORT_FORMAT_JSON) -> bytes:
         return b"".join([chunk async for chunk in self._exports.export_runs(filter_text, form)])
@@ -68,6 +102,11 @@ class ThroughGrpc(Transfers):
     async def create(self, entries: Sequence[transfer_service_pb2.RunEntry]) -> list[transfer_service_pb2.CreatedRun]:
         with as_raised():
             return list((await self._stub.BatchCreateRuns(transfer_service_pb2.BatchCreateRunsRequest(runs=entries))).runs)
+
+    async def create_sweep(self, request: transfer_service_pb2.CreateSweepRequest) -> tuple[str, bool]:
+        with as_raised():
+            answer = await self._stub.CreateSweep(request)
+        return answer.sweep_id, answer.created
 
     async def export(self, filter_text: str = "", form: int = transfer_service_pb2.EXPORT_FORMAT_JSON) -> bytes:
         request = transfer_service_pb2.ExportRunsRequest(filter=filter_text, format=form)  # type: ignore[arg-type] # any number, as on the wire

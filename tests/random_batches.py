@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from store_service.recording.columns import BatchColumns
 from tapedeck.v1 import run_pb2
 
 SYMBOLS = ("GOOG", "BRK.A", "é💥")
@@ -61,3 +62,15 @@ def session_batches(draw: st.DrawFn, *, max_size: int = 4) -> list[run_pb2.Sessi
             sessions.append(yyyymmdd(day))
         batches.append(draw(_batch(sessions)))
     return batches
+
+
+def rows_of(columns: BatchColumns) -> list[dict[str, Any]]:
+    """The columns of each batch, as the table will hold them."""
+    return [
+        {
+            name: array[start:end] if start < end else None
+            for name, array in columns.arrays.items()
+            for start, end in [columns.bounds[name][at : at + 2]]
+        }
+        for at in range(len(columns.batches))
+    ]

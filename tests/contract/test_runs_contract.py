@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -147,6 +149,22 @@ class TestListRuns:
             page, token = await runs.list_runs(page_size=2, page_token=token)
             found += page
         assert [run.run_id for run in found] == ids[::-1]
+
+    @pytest.mark.parametrize("order_by", ["create_time", "create_time desc", "sharpe_ratio", "sharpe_ratio desc"])
+    async def test_pages_taken_while_runs_arrive_show_every_run_once(self, runs: Runs, record: Record, order_by: str) -> None:
+        async def arrive(ratios: Sequence[float | None]) -> list[str]:
+            return [await record(whole_run(finished={"metrics": {"sharpe_ratio": ratio}})) for ratio in ratios]
+
+        ids = await arrive([2, 1, None, 3, 1, None])
+        found: list[str] = []
+        async with asyncio.TaskGroup() as group:
+            group.create_task(arrive([4, None, 0, 1.5, 2.5, 1, 9, None]))
+            token = None
+            while token != "":
+                page, token = await runs.list_runs(order_by=order_by, page_size=2, page_token=token or "")
+                found += [run.run_id for run in page]
+        assert len(found) == len(set(found))
+        assert set(ids) <= set(found)
 
     @pytest.mark.parametrize(
         "order_by",

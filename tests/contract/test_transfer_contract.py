@@ -9,6 +9,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -19,11 +20,12 @@ from store_service.runs.store import RunStore
 from store_service.strategies.store import StrategyStore
 from store_service.strategies.suggestions import SuggestionStore
 from store_service.transfer import creating, exporting, importing
-from store_service.transfer.lines import write_line, write_run
+from store_service.transfer.lines import write_line
 from tapedeck.v1 import run_pb2, transfer_service_pb2
+from tapedeck_client.kept_run import kept_run
 from tapedeck_rpc import errors
 from tests.fix_replays import fields_of, refusal
-from tests.fix_runs import Record, make_events, make_started, new_run_id, whole_run
+from tests.fix_runs import Record, make_events, make_finished, make_started, new_run_id, whole_run
 from tests.fix_strategies import PAGE_TOKENS, make_suggestion, make_version, run_of, strategies_of
 from tests.fix_transfer import Transfers, file_of, lines_of, make_entry, parts_of
 
@@ -196,6 +198,15 @@ class TestExportRuns:
         assert (float(good["sharpe_ratio"]), good["start_date"], good["trades_total"]) == (1.0, "2010-01-04", "1")
         assert json.loads(good["labels"]) == {"a": 'say "é", twice'}
 
+    async def test_parquet_is_the_same_table_with_types(self, transfers: Transfers, record: Record) -> None:
+        run_id = await record()
+        (row,) = pl.read_parquet(io.BytesIO(await transfers.export(form=transfer_service_pb2.EXPORT_FORMAT_PARQUET))).to_dicts()
+        (line,) = csv.DictReader(io.StringIO((await transfers.export(form=transfer_service_pb2.EXPORT_FORMAT_CSV)).decode()))
+        assert list(row) == list(line)
+        assert (row["run_id"], row["state"], row["sharpe_ratio"], row["symbols"]) == (run_id, "succeeded", 1.0, ["GOOG", "AAPL"])
+        assert (row["create_time"].isoformat(), row["start_date"].isoformat()) == (line["create_time"], line["start_date"])
+        assert (row["parameters"], row["labels"]) == (line["parameters"], line["labels"])
+
     async def test_what_is_wrong_is_said_at_once(self, transfers: Transfers) -> None:
         refused = await refusal(lambda: transfers.export("sharp > 1", 99))
         assert (type(refused), "format" in fields_of(refused), len(fields_of(refused))) == (errors.InvalidArgument, True, 2)
@@ -258,6 +269,57 @@ class TestImportRuns:
         (home,) = (await transfers.take(file))[0].runs
         assert (home.run_id, home.added) == (first.original_run_id, False)
         assert await run_store.count_runs() == 1
+
+    async def test_a_run_that_is_in_the_file_twice_is_taken_once(self, transfers: Transfers, record: Record, elsewhere: Transfers) -> None:
+        await record()
+        header, run = lines_of(await transfers.export())
+        (answer,) = await elsewhere.take(file_of([{**header, "run_count": 3}, run, run, run]))
+        assert [each.added for each in answer.runs] == [True, False, False]
+        assert len({each.run_id for each in answer.runs}) == 1
+
+    async def test_a_run_that_a_client_kept_is_imported_as_if_it_had_been_recorded(
+        self, transfers: Transfers, run_store: RunStore, record: Record
+    ) -> None:
+        events = whole_run(started={"request_id": "key"}, finished={"recorded": False, "not_recorded_reason": "the store was away"})
+        file = kept_run(events, datetime.now(UTC))
+        ((first,), (again,)) = [answer.runs for _ in range(2) for answer in await transfers.take(file)]
+        assert (first.original_run_id, first.added) == (events[0].started.run_id, True)
+        assert (again.run_id, again.added) == (first.run_id, False)
+        recorded_itself = await run_store.get_run(await record(whole_run(started={"create_time": events[0].started.create_time})))
+        run = await run_store.get_run(first.run_id)
+        for number, one in enumerate((run, recorded_itself), start=1):
+            assert one.iteration == number
+            for field in ("run_id", "finish_time", "iteration"):
+                one.ClearField(field)
+        assert run == recorded_itself
+        kept = await recorded(run_store, first.run_id)
+        assert kept[1:-1] == events[1:-1]
+        assert (kept[-1].finished.recorded, kept[-1].finished.not_recorded_reason) == (True, "")
+
+    @pytest.mark.parametrize("event_count", [1, 3, 4])
+    async def test_a_kept_run_that_the_store_records_itself_stays_what_it_is(
+        self, database: Database, run_store: RunStore, record: Record, event_count: int
+    ) -> None:
+        """The outage came after its first events: an engine executes it again, or has, and that took another time."""
+        kept = whole_run(finished={"recorded": False, "execution_seconds": 2.5})
+        recorded_here = [*kept[:-1], *make_events(make_finished())]
+        recorded_here[-1].sequence = len(kept)
+        run_id = await record(recorded_here[:event_count])
+        before = await run_store.get_run(run_id)
+        ((taken,),) = [answer.runs for answer in await Transfers(database).take(kept_run(kept, datetime.now(UTC)))]
+        assert (taken.original_run_id, taken.run_id, taken.added) == (run_id, run_id, False)
+        assert (await run_store.get_run(run_id), await run_store.count_runs()) == (before, 1)
+
+    async def test_a_kept_run_that_ended_otherwise_here_is_imported_beside_it(
+        self, transfers: Transfers, run_store: RunStore, record: Record
+    ) -> None:
+        kept = whole_run(finished={"recorded": False})
+        run_id = kept[0].started.run_id
+        lost = make_events(make_finished(run_pb2.RUN_STATE_FAILED))
+        lost[0].sequence = 2
+        await record([kept[0], *lost])
+        ((taken,),) = [answer.runs for answer in await transfers.take(kept_run(kept, datetime.now(UTC)))]
+        assert (taken.added, taken.run_id == run_id, await run_store.count_runs()) == (True, False, 2)
 
     async def test_links_are_mapped_to_runs_that_are_there_and_verdicts_with_them(
         self, transfers: Transfers, run_store: RunStore, elsewhere: Transfers, run_store_elsewhere: RunStore, record: Record
@@ -329,7 +391,11 @@ class TestImportRuns:
             (lambda lines: [*lines[:2], _with(lines[2], 1, "sessions", cash=["x", 1])], 3, "can't be read"),
             (lambda lines: [*lines[:2], _with(lines[2], 1, "sessions", session_dates=[2**40, 1])], 3, "can't be read"),
             (lambda lines: [*lines[:2], []], 3, "can't be read"),
-            (lambda lines: [*lines[:2], {**lines[2], "suggestions": [{"priority": 1}]}], 3, "suggestion.description"),
+            (lambda lines: [*lines[:2], {**lines[2], "suggestions": [{"priority": 1}]}], 3, "suggestions[0].description"),
+            (
+                lambda lines: [*lines[:2], {**lines[2], "suggestions": [{"create_time": "0001-01-01T00:00:00Z"}]}],
+                *(3, "suggestions[0].create_time"),
+            ),
             (lambda lines: [*lines[:2], {**lines[2], "strategy_versions": [{"name": "x"}]}], 3, "source_code"),
             (
                 lambda lines: [*lines[:2], {**lines[2], "strategy_versions": [{**VERSION, "create_time": "0001-01-01T00:00:00Z"}]}],
@@ -337,7 +403,7 @@ class TestImportRuns:
             ),
             (lambda lines: [*lines[:2], {"events": [1]}], 3, "can't be read"),
             (lambda lines: [*lines[:2], _with(lines[2], 3, "finished", metrics={"max_drawdown": 0.5})], 3, "max_drawdown"),
-            (lambda lines: [*lines[:2], _with(lines[1], 3, "finished", execution_seconds=99)], 3, "with another result"),
+            (lambda lines: [*lines[:2], _with(lines[1], 3, "finished", result_digest="0" * 64)], 3, "with another result"),
         ],
     )
     async def test_what_is_malformed_is_refused_with_its_line_and_nothing_is_kept(
@@ -345,7 +411,7 @@ class TestImportRuns:
     ) -> None:
         runs = [transfer_service_pb2.ExportedRun(events=whole_run(), finish_time=datetime.now(UTC)) for _ in range(2)]
         header = transfer_service_pb2.ExportHeader(format_version=1, run_count=2)
-        lines = lines_of(b"".join([write_line(header), *map(write_run, runs)]))
+        lines = lines_of(b"".join([write_line(header), *map(write_line, runs)]))
         refused = await refusal(lambda: Transfers(module_database).take(file_of(change(lines))))
         assert (type(refused), refused.metadata) == (errors.InvalidArgument, {"line": str(line)})
         assert (f"line {line}" in refused.message, words in refused.message) == (True, True), refused.message
@@ -370,7 +436,7 @@ class TestImportRuns:
         monkeypatch.setattr(importing, "RUNS_PER_ANSWER", 1)
         runs = [transfer_service_pb2.ExportedRun(events=whole_run(), finish_time=datetime.now(UTC)) for _ in range(2)]
         header = transfer_service_pb2.ExportHeader(format_version=1, run_count=2)
-        answers = importing.RunImports(database).import_runs(parts_of(b"".join([write_line(header), *map(write_run, runs)])))
+        answers = importing.RunImports(database).import_runs(parts_of(b"".join([write_line(header), *map(write_line, runs)])))
         assert [run.added for run in (await anext(answers)).runs] == [True]
         await answers.aclose()
         assert await run_store.count_runs() == 0

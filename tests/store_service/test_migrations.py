@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from math import isfinite
+from typing import Any
 
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, select, update
 
 from store_service import migrations
 from store_service.database import Database, parse_url
-from store_service.models import metadata
+from store_service.models import COUNT_METRICS, metadata, runs
+from store_service.recording.plausibility import PLAUSIBLE
 from store_service.runs.organizing import RunOrganizer
-from tests.fix_runs import Record
+from tests.fix_runs import Record, whole_run
 from tests.fix_strategies import run_of
 
 
@@ -98,6 +101,29 @@ async def test_runs_recorded_before_there_were_iterations_are_numbered_in_their_
         counts = connection.execute("SELECT last_iteration FROM strategy_iterations ORDER BY 1").fetchall()
     assert [numbered[run_id] for run_id in recorded] == [1, 1, 2, 3]
     assert counts == [(1,), (3,)]
+
+
+async def test_runs_recorded_before_there_were_flags_get_those_that_they_would_get_now(
+    database: Database, database_url: str, record: Record
+) -> None:
+    outside: list[dict[str, float]] = [{"sharpe_ratio": 14.2, "win_rate": 1.5}]
+    for name, (lowest, highest) in PLAUSIBLE.items():
+        step: Any = int if name in COUNT_METRICS else float
+        outside += [{name: step(end + beyond)} for end, beyond in ((lowest, -1), (highest, 1)) if isfinite(end)]
+    storable = [metrics for metrics in outside if metrics.get("max_drawdown", 0) <= 0]
+    for metrics in ({}, *storable):
+        await record(whole_run(finished={"metrics": {"trades_won": None, "trades_lost": None, **metrics}}))
+    async with database.transaction() as connection:
+        flagged = select(runs.c.flags).order_by(runs.c.run_id)
+        before = (await connection.scalars(flagged)).all()
+        await connection.execute(update(runs).values(flags=None))
+    await database.close()
+    for revision in ("0006", "head"):
+        await asyncio.to_thread(migrations.migrate, parse_url(database_url), revision)
+    with psycopg.connect(database_url) as connection_after:
+        after = [flags for (flags,) in connection_after.execute("SELECT flags FROM runs ORDER BY run_id")]
+    assert after == before
+    assert before == [None, ["sharpe_ratio", "win_rate"], *([name] for metrics in storable[1:] for name in metrics)]
 
 
 async def test_going_back_before_runs_could_be_deleted_loses_none(

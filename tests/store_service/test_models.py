@@ -156,6 +156,11 @@ async def test_texts_that_are_empty_are_null(module_database: Database) -> None:
         ("uq_run_iterations_strategy", "run_iterations", "iteration = 1"),
         ("ck_suggestions_priority_known", "suggestions", "priority = 4"),
         ("uq_suggestions_request_id", "suggestions", "request_id = 'same'"),
+        ("fk_suggestions_run_id", "suggestions", "run_id = gen_random_uuid()"),
+        ("fk_run_iterations_run_id", "run_iterations", "run_id = gen_random_uuid()"),
+        ("fk_run_batches_run_id", "run_batches", "run_id = gen_random_uuid()"),
+        ("fk_round_trips_run_id", "round_trips", "run_id = gen_random_uuid()"),
+        ("run_id", "round_trips", "run_id = NULL"),
     ],
 )
 async def test_the_database_refuses_strategies_that_can_not_be(module_database: Database, constraint: str, table: str, change: str) -> None:

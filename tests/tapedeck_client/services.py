@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from typing import Any, NoReturn
 
@@ -36,8 +36,9 @@ from tapedeck.v1.sweep_service_pb2_grpc import SweepServiceServicer, add_SweepSe
 from tapedeck.v1.transfer_service_pb2_grpc import TransferServiceServicer, add_TransferServiceServicer_to_server
 from tapedeck_rpc import errors
 from tapedeck_rpc.status import to_status
-from tests.tapedeck_client.strategy_story import recorded_suggestions, recorded_versions
-from tests.tapedeck_client.sweep_story import recorded_results, recorded_sweeps, sweep_story
+from tests.tapedeck_client.records_story import read_story
+from tests.tapedeck_client.strategy_story import recorded_statistics, recorded_suggestions, recorded_versions
+from tests.tapedeck_client.sweep_story import SWEEP_ID, recorded_results, recorded_sweeps, sweep_story
 
 RUN_ID = "019ab000-0000-7000-8000-0000aaaa0001"
 OTHER_ID = "019ab000-0000-7000-8000-0000bbbb0002"
@@ -229,6 +230,7 @@ class Store(Cuts, StoreServiceServicer, SweepServiceServicer, StrategyServiceSer
         super().__init__()
         self.runs = recorded_runs()
         self.events = story()
+        self.records: Callable[[Any], list[Any]] = read_story
         self.page_size = 1000
         self.verdict = verdict(ReplayVerdict.OUTCOME_IDENTICAL)
         self.replay_events = story(OTHER_ID)
@@ -249,7 +251,9 @@ class Store(Cuts, StoreServiceServicer, SweepServiceServicer, StrategyServiceSer
         self.sweeps = recorded_sweeps()
         self.results = recorded_results()
         self.versions = recorded_versions()
+        self.statistics = recorded_statistics()
         self.suggestions = recorded_suggestions(RUN_ID)
+        self.created_sweep = transfer_service_pb2.CreateSweepResponse(sweep_id=SWEEP_ID, created=True)
         self.file = [b"one\n", b"two\n"]
         self.imported = b""
 
@@ -284,6 +288,10 @@ class Store(Cuts, StoreServiceServicer, SweepServiceServicer, StrategyServiceSer
         self.requests.append(request)
         return self.answer(self.summary, context)
 
+    def GetStrategyStatistics(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.requests.append(request)
+        return self.answer(strategy_service_pb2.GetStrategyStatisticsResponse(statistics=self.statistics), context)
+
     def FindSimilarRuns(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.requests.append(request)
         return self.answer(self.similar, context)
@@ -292,6 +300,10 @@ class Store(Cuts, StoreServiceServicer, SweepServiceServicer, StrategyServiceSer
         self.requests.append(request)
         wanted = [event for event in self.events if event.sequence >= request.from_sequence]
         yield from self.play([store_service_pb2.WatchRunResponse(event=event) for event in wanted], context)
+
+    def ReadRun(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        self.requests.append(request)
+        yield from self.play(self.records(request), context)
 
     def ReplayRun(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         self.requests.append(request)
@@ -337,6 +349,15 @@ class Store(Cuts, StoreServiceServicer, SweepServiceServicer, StrategyServiceSer
     def PromoteSweepResult(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         self.requests.append(request)
         yield from self.play([sweep_service_pb2.PromoteSweepResultResponse(event=event) for event in self.replay_events], context)
+
+    def BatchCreateRuns(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.requests.append(request)
+        runs = [transfer_service_pb2.CreatedRun(run_id=RUN_ID, created=place != 1) for place in range(len(request.runs))]
+        return self.answer(transfer_service_pb2.BatchCreateRunsResponse(runs=runs), context)
+
+    def CreateSweep(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.requests.append(request)
+        return self.answer(self.created_sweep, context)
 
     def ExportRuns(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         self.requests.append(request)

@@ -1,10 +1,10 @@
-"""Strategy versions and suggestions as a store has them."""
+"""Strategy versions, statistics and suggestions as a store has them."""
 
 from __future__ import annotations
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tapedeck.v1.strategy_pb2 import StrategyVersion, Suggestion, SuggestionPriority
+from tapedeck.v1.strategy_pb2 import MetricStatistics, StrategyStatistics, StrategyVersion, Suggestion, SuggestionPriority
 
 ROOT_ID = "019ab000-0000-4000-8000-0000aaaa1111"
 CHILD_ID = "019ab000-0000-4000-8000-0000bbbb2222"
@@ -26,6 +26,14 @@ def recorded_versions() -> list[StrategyVersion]:
     root.parameters.update({"slow": 30, "fast": 10})
     child = StrategyVersion(version_id=CHILD_ID, name="sma_crossover", parent_version_id=ROOT_ID, create_time=TIME, iteration_count=1)
     return [root, child, StrategyVersion(version_id=SIBLING_ID, name="sma_crossover", parent_version_id=ROOT_ID, create_time=TIME)]
+
+
+def recorded_statistics() -> StrategyStatistics:
+    """Of three runs, of which one has no Sharpe ratio and none an alpha."""
+    ratio = MetricStatistics(metric="sharpe_ratio", count=2, undefined_count=1, mean=1.25, lowest=0.5, highest=2.0, best=2.0, worst=0.5)
+    pnl = MetricStatistics(metric="pnl", count=3, lowest=-5.0, highest=1e300, best=1e300, worst=-5.0)
+    metrics = [ratio, pnl, MetricStatistics(metric="alpha", undefined_count=3)]
+    return StrategyStatistics(strategy="sma_crossover", run_count=3, newest_create_time=TIME, metrics=metrics)
 
 
 def recorded_suggestions(run_id: str) -> list[Suggestion]:

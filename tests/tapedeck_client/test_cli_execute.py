@@ -86,11 +86,44 @@ def test_run_shows_progress_and_metrics_and_ends_with_the_id_and_recorded(tapede
     assert result.stdout.splitlines()[-1] == f"{RUN_ID} recorded"
 
 
-def test_run_says_why_a_run_is_not_recorded(tapedeck: Tapedeck, engine: Engine) -> None:
+def test_run_says_why_a_run_that_nobody_saves_is_not_recorded(tapedeck: Tapedeck, engine: Engine) -> None:
     engine.events = story(recorded=False)
-    result = tapedeck("run", "sma_crossover")
+    result = tapedeck("run", "sma_crossover", "--no-save")
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1] == f"{RUN_ID} not recorded: the store was away"
+
+
+def test_run_keeps_what_could_not_be_recorded_and_says_where(
+    tapedeck: Tapedeck, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    engine.events = story(recorded=False)
+    result = tapedeck("run", "sma_crossover")
+    name = f"tapedeck-{RUN_ID}.json"
+    said = f"{RUN_ID} not recorded: the store was away. `tapedeck import {name}` records what is kept in that file"
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, said)
+    header, line = map(json.loads, (tmp_path / name).read_text().splitlines())
+    assert (header["run_count"], [event["sequence"] for event in line["events"]]) == (1, ["1", "2", "3", "4", "5"])
+
+
+def test_what_is_kept_goes_where_it_is_told_and_leaves_the_json_alone(tapedeck: Tapedeck, engine: Engine, tmp_path: Path) -> None:
+    engine.events = story(error=ERROR, recorded=False)
+    folder = tmp_path / "not recorded"
+    folder.mkdir()
+    result = tapedeck("run", "sma_crossover", "--keep-in", str(folder), "--json")
+    assert (result.exit_code, len([json.loads(line) for line in result.stdout.splitlines()])) == (1, 5)
+    (path,) = folder.iterdir()
+    assert f"`tapedeck import '{path}'` records" in result.stderr
+
+
+def test_a_run_that_is_recorded_or_cut_off_leaves_no_file(tapedeck: Tapedeck, engine: Engine, store: Store, tmp_path: Path) -> None:
+    keep = ("--keep-in", str(tmp_path))
+    assert tapedeck("run", "sma_crossover", *keep).exit_code == 0
+    engine.events = story(recorded=False)
+    engine.plans, store.plans = [(3, away())], [(0, errors.NotFound("there is no such run", reason="RUN_NOT_FOUND"))]
+    assert tapedeck("run", "sma_crossover", *keep).exit_code == 1
+    assert list(tmp_path.iterdir()) == []
+    assert tapedeck("run", "sma_crossover", "--keep-in", str(tmp_path / "none")).exit_code == 2
 
 
 def test_a_run_that_failed_says_why_and_exits_with_one(tapedeck: Tapedeck, engine: Engine) -> None:

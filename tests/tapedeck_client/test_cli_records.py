@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tapedeck.v1.store_service_pb2 import AlignedCurves, CompareRunsResponse, Curve, MetricComparison, MetricValue
+from tapedeck.v1.store_service_pb2 import AlignedCurves, CompareRunsResponse, Curve, MetricComparison, MetricValue, RunPart
 from tests.tapedeck_client.conftest import Tapedeck
 from tests.tapedeck_client.services import FAILED_ID, OTHER_ID, RUN_ID, UNKNOWN_ID, Store, recorded_runs
 
@@ -99,16 +99,17 @@ def test_show_says_everything_of_a_run(tapedeck: Tapedeck) -> None:
 
 
 def test_show_draws_what_is_recorded_so_far(tapedeck: Tapedeck, store: Store) -> None:
-    store.runs[0].next_sequence = 4
     shown = tapedeck("show", RUN_ID).stdout
-    assert re.search(r"^Portfolio value *\n +101,001.00 │", shown, re.MULTILINE)
+    assert re.search(r"^Portfolio value *\n +100,000.00 │", shown, re.MULTILINE)
     assert shown.rstrip().endswith("2005-01-06")
-    assert [event.from_sequence for event in store.requests[1:]] == [1]
+    assert [list(request.parts) for request in store.requests[1:]] == [[RunPart.RUN_PART_EQUITY_CURVE]]
+    store.runs[0].sessions_recorded = 0
+    assert "│" not in tapedeck("show", RUN_ID).stdout
+    assert len(store.requests) == 3
 
 
 @pytest.mark.parametrize("arguments", [("--no-chart",), ("--json",)])
 def test_show_asks_for_no_events_that_it_does_not_draw(tapedeck: Tapedeck, store: Store, arguments: tuple[str, ...]) -> None:
-    store.runs[0].next_sequence = 6
     assert "│" not in tapedeck("show", RUN_ID, *arguments).stdout
     assert len(store.requests) == 1
 

@@ -7,6 +7,8 @@ import json
 from google.protobuf import struct_pb2
 
 from tapedeck.v1.store_service_pb2 import RunGroup, SummarizeRunsRequest, SummarizeRunsResponse
+from tapedeck.v1.strategy_pb2 import MetricStatistics, StrategyStatistics
+from tapedeck.v1.strategy_service_pb2 import GetStrategyStatisticsRequest
 from tests.tapedeck_client.conftest import Tapedeck
 from tests.tapedeck_client.services import Store
 
@@ -55,3 +57,28 @@ def test_a_metric_that_is_none_is_refused_with_the_known_ones(tapedeck: Tapedeck
     result = tapedeck("summary", "--metric", "sharp")
     assert result.exit_code == 2
     assert "sharpe_ratio" in result.stderr
+
+
+def test_statistics_show_the_metrics_that_some_run_has(tapedeck: Tapedeck, store: Store) -> None:
+    result = tapedeck("statistics", "sma_crossover")
+    assert result.exit_code == 0
+    assert store.requests == [GetStrategyStatisticsRequest(strategy="sma_crossover")]
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["Sharpe", "ratio", "2", "1.250", "0.500", "★2.000"] in lines
+    assert not any(line[:1] == ["Alpha"] for line in lines)
+    assert "3 runs of sma_crossover succeeded, the newest of 2026-09-21 14:13 UTC; ★ the best value" in result.stdout
+
+
+def test_statistics_print_json(tapedeck: Tapedeck) -> None:
+    found = json.loads(tapedeck("statistics", "sma_crossover", "--json").stdout)
+    assert (found["run_count"], found["metrics"][0]["mean"]) == (3, 1.25)
+
+
+def test_statistics_of_no_run_and_of_one_that_is_best_and_worst_are_said(tapedeck: Tapedeck, store: Store) -> None:
+    store.statistics = StrategyStatistics(strategy="x")
+    assert tapedeck("statistics", "x").stdout == "no run of x has succeeded\n"
+    one = MetricStatistics(metric="sharpe_ratio", count=1, mean=1.5, lowest=1.5, highest=1.5, best=1.5, worst=1.5)
+    store.statistics = StrategyStatistics(strategy="x", run_count=1, metrics=[one])
+    shown = tapedeck("statistics", "x").stdout
+    assert ["Sharpe", "ratio", "1", "1.500", "1.500", "1.500"] in [line.split() for line in shown.splitlines()]
+    assert "1 run of x succeeded" in shown

@@ -285,3 +285,9 @@ def test_a_sweep_of_symbols_together_has_one_table(tapedeck: Tapedeck, engine: E
     shown = tapedeck(*ASKED).stdout.splitlines()
     assert "GOOG" not in shown
     assert sum("Sharpe▼" in line for line in shown) == 1
+
+
+def test_results_that_nobody_said_a_metric_of_are_ranked_by_their_numbers(tapedeck: Tapedeck, store: Store) -> None:
+    store.sweeps[0].sweep.rank_by = ""
+    assert "Number▲" in tapedeck("sweep-results", SWEEP_ID).stdout
+    assert store.requests[-1].order_by == "number"

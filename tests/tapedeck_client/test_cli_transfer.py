@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tapedeck.v1.transfer_service_pb2 import EXPORT_FORMAT_CSV, EXPORT_FORMAT_JSON
+from tapedeck.v1.transfer_service_pb2 import EXPORT_FORMAT_CSV, EXPORT_FORMAT_JSON, EXPORT_FORMAT_PARQUET
 from tapedeck_rpc import errors
 from tests.tapedeck_client.conftest import Tapedeck
 from tests.tapedeck_client.services import OTHER_ID, RUN_ID, UNKNOWN_ID, Store, away
@@ -17,7 +17,9 @@ def test_export_writes_the_file(tapedeck: Tapedeck, store: Store, tmp_path: Path
     assert (result.exit_code, result.stdout) == (0, f"{path}: 8 bytes\n")
     assert path.read_bytes() == b"one\ntwo\n"
     tapedeck("export", "--format", "csv", "--out", str(path), "--json")
-    assert [(request.filter, request.format) for request in store.requests] == [("pnl > 0", EXPORT_FORMAT_JSON), ("", EXPORT_FORMAT_CSV)]
+    tapedeck("export", "--format", "parquet", "--out", str(path))
+    asked = [("pnl > 0", EXPORT_FORMAT_JSON), ("", EXPORT_FORMAT_CSV), ("", EXPORT_FORMAT_PARQUET)]
+    assert [(request.filter, request.format) for request in store.requests] == asked
 
 
 def test_an_export_that_is_cut_leaves_the_file_that_was_there(tapedeck: Tapedeck, store: Store, tmp_path: Path) -> None:

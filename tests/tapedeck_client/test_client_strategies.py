@@ -31,6 +31,11 @@ def test_versions_and_their_runs_are_fetched_page_by_page(client: TapedeckClient
     assert list(client.strategy_lineage(CHILD_ID).versions) == store.versions
 
 
+def test_statistics_are_those_of_the_strategy(client: TapedeckClient, store: Store) -> None:
+    assert client.strategy_statistics("sma_crossover") == store.statistics
+    assert store.requests == [pb.GetStrategyStatisticsRequest(strategy="sma_crossover")]
+
+
 def test_a_suggestion_is_sent_again_under_the_same_request_id(client: TapedeckClient, store: Store) -> None:
     store.plans = [(0, away())]
     made = client.suggest(RUN_ID, SuggestionPriority.SUGGESTION_PRIORITY_LOW, "Look at it.", references=["notes"])

@@ -9,6 +9,8 @@ from tapedeck.v1.transfer_service_pb2 import (
     BatchCreateRunsRequest,
     BatchCreateRunsResponse,
     CreatedRun,
+    CreateSweepRequest,
+    CreateSweepResponse,
     ExportRunsRequest,
     RunEntry,
 )
@@ -23,6 +25,11 @@ def test_create_sends_all_entries_at_once(wire: FakeWire) -> None:
     created = [CreatedRun(run_id=RUN_ID, created=True), CreatedRun(run_id=OTHER_ID)]
     sent = wire.unary(lambda: wire.client.create(entries), "BatchCreateRuns", BatchCreateRunsResponse(runs=created))
     assert sent == (BatchCreateRunsRequest(runs=entries), created)
+
+
+def test_create_sweep_sends_its_request(wire: FakeWire) -> None:
+    request, answer = CreateSweepRequest(spec=spec(), rank_by="win_rate"), CreateSweepResponse(sweep_id=RUN_ID, created=True)
+    assert wire.unary(lambda: wire.client.create_sweep(request), "CreateSweep", answer) == (request, answer)
 
 
 def test_an_export_is_its_parts(client: TapedeckClient, store: Store) -> None:

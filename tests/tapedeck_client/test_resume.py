@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tapedeck.v1.run_pb2 import DUPLICATE_POLICY_REUSE, EarlierRun, ReplayVerdict, RunEvent
+from tapedeck.v1.store_service_pb2 import WatchRunResponse
 from tapedeck_client import Backoff, TapedeckClient
 from tapedeck_client.resume import CarriesEvent, Place
 from tapedeck_rpc import errors
@@ -138,8 +139,8 @@ def test_a_place_takes_each_event_once_and_in_order(sent: list[int]) -> None:
     for sequence in sent:
         if sequence > place.next_sequence:
             with pytest.raises(errors.DataLoss):
-                place.is_new(RunEvent(sequence=sequence))
-        elif place.is_new(RunEvent(sequence=sequence)):
+                place.is_new(WatchRunResponse(event=RunEvent(sequence=sequence)))
+        elif place.is_new(WatchRunResponse(event=RunEvent(sequence=sequence))):
             taken.append(sequence)
     assert taken == list(range(1, place.next_sequence))
 

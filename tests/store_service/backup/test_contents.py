@@ -72,3 +72,17 @@ def test_differences_name_the_table_and_what_is_other() -> None:
     found = {"b": TableContent(1, "y"), "c": TableContent(3, "y"), "d": TableContent(0, "x"), "same": TableContent(4, "x")}
     assert differences(noted, found) == ["a is missing", "b has 1 rows and had 2", "c has other values", "d was not there"]
     assert differences(noted, noted) == []
+
+
+def test_generated_columns_are_left_to_the_server_that_computes_them(empty_database_url: str) -> None:
+    with connected(parse_url(empty_database_url)) as connection:
+        found = []
+        for computed in ("lower(v)", "upper(v)"):
+            connection.execute(f"CREATE TABLE t (n int PRIMARY KEY, v text, made text GENERATED ALWAYS AS ({computed}) STORED)".encode())
+            connection.execute("INSERT INTO t (n, v) VALUES (1, 'Word')")
+            found.append(read_contents(connection))
+            connection.execute("DROP TABLE t")
+        assert found[0] == found[1]
+        connection.execute("CREATE TABLE t (n int PRIMARY KEY, v text)")
+        connection.execute("INSERT INTO t VALUES (1, 'Word')")
+        assert read_contents(connection) == found[0]

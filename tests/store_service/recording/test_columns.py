@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from hypothesis import given
@@ -11,19 +10,7 @@ from hypothesis import given
 from store_service.models import run_batches
 from store_service.recording.columns import COLUMNS, UNKNOWN_SYMBOL, BatchColumns, from_columns, symbol_places
 from tapedeck.v1 import run_pb2
-from tests.random_batches import SYMBOLS, session_batches
-
-
-def rows_of(columns: BatchColumns) -> list[dict[str, Any]]:
-    """The columns of each batch, as the table will hold them."""
-    return [
-        {
-            name: array[start:end] if start < end else None
-            for name, array in columns.arrays.items()
-            for start, end in [columns.bounds[name][at : at + 2]]
-        }
-        for at in range(len(columns.batches))
-    ]
+from tests.random_batches import SYMBOLS, rows_of, session_batches
 
 
 def made_again(batches: Sequence[run_pb2.SessionBatch]) -> list[run_pb2.SessionBatch]:

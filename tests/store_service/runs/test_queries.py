@@ -20,6 +20,7 @@ from store_service.recording.queries import _EARLIER
 from store_service.recording.store import RecordingStore
 from store_service.runs.filter_fields import RUN_FIELDS
 from store_service.runs.queries import SORT_KEYS, TIES, count, list_runs, lock_purgeable
+from store_service.runs.search import with_versions
 from store_service.runs.similar import NEWEST_FIRST, Subject, digest_of, other_digests, same_digest
 from store_service.runs.summary import parse_group_by, run_count, statistics
 from tests.fix_runs import make_spec, recorder, whole_run
@@ -41,6 +42,7 @@ async def many_runs(module_database: Database) -> Database:
     chosen |= {"max_drawdown": "CASE WHEN n % 5 > 0 THEN -random() END", "trades_total": "CASE WHEN n % 5 > 0 THEN 200 + n END"}
     chosen |= dict.fromkeys(("trades_won", "trades_lost", "open_positions"), "CASE WHEN n % 5 > 0 THEN (random() * 100)::int END")
     rare = {"symbols": "ARRAY['S' || n]", "labels": "jsonb_build_object('team', 't' || n)", "note": "'word' || n"}
+    rare |= {"flags": "ARRAY['beta', 'alpha']"}
     rare |= {"sweep_id": "md5(n::text)::uuid", "sweep_number": "n", "request_id": "'r' || n", "replay_of": "run_id"}
     chosen |= {name: f"CASE WHEN n % 100 = 0 THEN {value} ELSE {name} END" for name, value in rare.items()}
     columns, values = zip(*((column.name, chosen.get(column.name, column.name)) for column in runs.c), strict=True)
@@ -106,6 +108,7 @@ async def test_every_page_is_a_scan_of_the_index_from_its_place(many_runs: Datab
         ("create_time > 2026-01-01 AND create_time < 2026-02-01", "", "ix_runs_create_time"),
         ("sharpe_ratio > 0.5", "sharpe_ratio desc", "ix_runs_sharpe_ratio"),
         ("max_drawdown > -0.5 AND max_drawdown < -0.1", "max_drawdown", "ix_runs_max_drawdown"),
+        ("flags:*", "", "ix_runs_flagged"),
     ],
 )
 async def test_these_lists_are_scans_of_an_index_in_their_order(many_runs: Database, filter_text: str, order_by: str, index: str) -> None:
@@ -128,6 +131,10 @@ FOUND_BY = [
     (f"sweep_id = {MIDDLE}", "ix_runs_sweep_id"),
     (f"replay_of = {MIDDLE}", "ix_runs_replay_of"),
     (f"run_id = {MIDDLE}", "pk_runs"),
+    ('run_id = "*479fbd75"', "ix_runs_run_id_tail"),
+    ('run_id = "*479F"', "ix_runs_run_id_tail"),
+    ("flags:beta", "ix_runs_flagged"),
+    ('flags:"*" AND sharpe_ratio > 0.1', "ix_runs_flagged"),
     ("request_id = r700", "uq_runs_request_id"),
 ]
 """Filters that an index finds the runs of; what has no order of its own is sorted then."""
@@ -137,7 +144,9 @@ FOUND_BY = [
 async def test_these_runs_are_found_by_an_index_to_be_listed_counted_and_summarized(
     many_runs: Database, filter_text: str, index: str
 ) -> None:
-    matching, order = condition(filter_text, RUN_FIELDS), parse_order_by("", SORT_KEYS, TIES)
+    order = parse_order_by("", SORT_KEYS, TIES)
+    async with many_runs.reading() as connection:
+        matching = await with_versions(connection, condition(filter_text, RUN_FIELDS))
     by_symbol = parse_group_by("symbol")
     for query in (
         with_key(list_runs(matching), order, None, 21),
@@ -148,6 +157,14 @@ async def test_these_runs_are_found_by_an_index_to_be_listed_counted_and_summari
         nodes = list(walked((await explained(many_runs, query))["Plan"]))
         assert index in [node.get("Index Name") for node in nodes]
         assert "runs" not in [node.get("Relation Name") for node in nodes if node["Node Type"] == "Seq Scan"]
+
+
+async def test_the_tail_of_an_id_finds_its_run_by_an_index_among_deleted_runs_too(many_runs: Database) -> None:
+    matching, order = condition('run_id = "*479fbd75"', RUN_FIELDS), parse_order_by("", SORT_KEYS, TIES)
+    listed = with_key(list_runs(matching, show_deleted=True), order, None, 6)
+    found = [node for node in walked((await explained(many_runs, listed))["Plan"]) if node.get("Index Name") == "ix_runs_run_id_tail"]
+    assert len(found) == 1
+    assert "57dbf974" in found[0]["Index Cond"], "the index is read from the tail on, not as a whole"
 
 
 async def test_deleted_runs_are_found_by_their_index_to_be_listed_and_purged(many_runs: Database) -> None:

@@ -20,7 +20,7 @@ PATIENCE_SECONDS = 0.3
 
 NEVER = {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS}
 FILTERS = ["strategy = sma*", "alpha > 1", "labels.team:*", "symbols:GOOG", "NOT state = FAILED", "parameters.fast = 10", "foo = 1"]
-FILTERS += ["search:sma"]
+FILTERS += ["search:sma", "flags:*", "run_id = *7"]
 GROUPINGS = ["strategy", "symbol", "parameters.fast", 'parameters."a b".c', "foo"]
 ORDERS = ["sharpe_ratio desc", "create_time", "finish_time desc", "foo"]
 
@@ -32,8 +32,9 @@ async def known(record: Record, store_stub: Any) -> dict[str, list[Any]]:
     await record(whole_run(started={"request_id": "taken"}))
     token = (await store_stub.ListRuns(store_service_pb2.ListRunsRequest(page_size=1))).next_page_token
     ids = [ended, live, new_run_id()]
+    dates = {"start_date": ["2010-01-04", "2010-01-05"], "end_date": ["2010-01-05", "2010-01-06"], "symbols": ["GOOG", "IBM"]}
     words = {"filter": FILTERS, "order_by": ORDERS, "group_by": GROUPINGS, "metrics": ["sharpe_ratio", "trades_total", "foo"]}
-    return {"run_id": ids, "run_ids": ids, "page_token": [token], "request_id": ["taken"], **words}
+    return {"run_id": ids, "run_ids": ids, "page_token": [token], "request_id": ["taken"], **words, **dates}
 
 
 async def code_of(call: Any) -> grpc.StatusCode:
@@ -62,6 +63,7 @@ async def code_of(call: Any) -> grpc.StatusCode:
         "CompareRuns",
         "FindSimilarRuns",
         "WatchRun",
+        "ReadRun",
         "ReplayRun",
         "UpdateRun",
         "DeleteRun",

@@ -33,7 +33,7 @@ async def known(
         (await strategy_stub.ListSuggestions(strategy_service_pb2.ListSuggestionsRequest(page_size=1))).next_page_token,
     ]
     ids = {"version_id": versions, "parent_version_id": versions, "run_id": runs, "suggestion_id": suggestions}
-    return {**ids, "filter": FILTERS, "page_token": tokens, "request_id": ["taken"], "priority": [1, 2]}
+    return {**ids, "filter": FILTERS, "page_token": tokens, "request_id": ["taken"], "priority": [1, 2], "strategy": ["sma_crossover"]}
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -21,7 +21,7 @@ def test_the_fields_are_those_of_the_contract() -> None:
     ("fields", "text", "problem"),
     [
         (SWEEP_FIELDS, "state = RUNNING", 'state is one of SUCCEEDED, FAILED, CANCELLED, not "RUNNING"'),
-        (SWEEP_FIELDS, "source = 1", 'source is one of ENGINE, not "1"'),
+        (SWEEP_FIELDS, "source = 1", 'source is one of ENGINE, EXTERNAL, not "1"'),
         (SWEEP_FIELDS, "symbol = GOOG", "'symbol' is not a field of a sweep: did you mean symbols?"),
         (RESULT_FIELDS, "edge_score > high", 'edge_score is a finite number, not "high"'),
         (RESULT_FIELDS, "symbols:GOOG", "'symbols' is not a field of a sweep's result: did you mean symbol?"),

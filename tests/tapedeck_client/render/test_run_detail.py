@@ -73,3 +73,11 @@ def test_the_engine_is_the_one_that_executed_the_run_or_else_the_one_that_was_to
     run.engine_kind = "zipline"
     assert re.search(r"^Engine +zipline *$", printed(run_detail(run)), re.MULTILINE)
     assert "Engine" not in printed(run_detail(Run(run_id=RUN_ID)))
+
+
+def test_values_that_are_hardly_true_are_named_with_their_values() -> None:
+    run = recorded_runs()[0]
+    assert "Implausible" not in printed(run_detail(run))
+    run.metrics.sharpe_ratio, run.metrics.win_rate = 14.2, 1.5
+    run.flags.extend(["sharpe_ratio", "win_rate", "of_a_newer_store"])
+    assert "Implausible: Sharpe ratio 14.200, Win rate 150.00%, of_a_newer_store –. Look at the data" in printed(run_detail(run))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from google.protobuf import struct_pb2
 from rich.console import Group
 
 from tapedeck.v1.engine_service_pb2 import SweepDifference, SweepPromotion, SweepVerification
-from tapedeck.v1.run_pb2 import RunError
+from tapedeck.v1.run_pb2 import RunError, RunSpec
 from tapedeck.v1.sweep_pb2 import (
     ParameterColumn,
     ParameterList,
@@ -14,6 +17,8 @@ from tapedeck.v1.sweep_pb2 import (
     ParameterSample,
     Sweep,
     SweepFinished,
+    SweepSource,
+    SweepSpec,
     SweepStarted,
     SweepState,
 )
@@ -159,6 +164,18 @@ def test_the_facts_of_a_sweep_say_what_was_tried_and_what_came_of_it() -> None:
     for words in ("kernel", "team=alpha", "1.50 s"):
         assert words in done
     assert "the caller left (SWEEP_CANCELLED)" in cancelled
+
+
+@pytest.mark.parametrize(
+    ("dates", "period"),
+    [({}, ""), ({"start_date": "2010-01-04"}, ", 2010-01-04 to –"), ({"end_date": "2010-12-31"}, ", – to 2010-12-31")],
+)
+def test_the_facts_of_a_sweep_from_elsewhere_say_only_what_is_known(dates: dict[str, Any], period: str) -> None:
+    spec = RunSpec(strategy="mine", dataset="feed", symbols=["GOOG"], **dates)
+    sweep = Sweep(sweep_id=SWEEP_ID, sweep=SweepSpec(spec=spec), source=SweepSource.SWEEP_SOURCE_EXTERNAL, result_count=3)
+    lines = printed(sweeps.sweep_facts(sweep)).splitlines()
+    assert [line.split()[0] for line in lines] == ["Sweep", "State", "Created", "Source", "Strategy", "Results"]
+    assert lines[4].rstrip().endswith(f"mine on GOOG{period}")
 
 
 def test_combinations_of_any_kind_are_described_in_a_line() -> None:

@@ -17,6 +17,15 @@ def test_history_shows_a_run_a_line_and_a_dash_for_what_is_undefined() -> None:
     assert lines[4].split() == ["cccc0003", "2026-09-21", "14:13", "sma_crossover", "GOOG", "+2", "FAILED", "–", "–", "–"]
 
 
+def test_history_marks_runs_with_implausible_values() -> None:
+    runs = recorded_runs()
+    assert "!" not in printed(tables.history(runs, "date", reverse=False))
+    runs[1].flags.append("sharpe_ratio")
+    lines = printed(tables.history(runs, "date", reverse=False)).splitlines()
+    assert ["SUCCEEDED !" in line for line in lines[2:5]] == [False, True, False]
+    assert lines[-1] == "! has implausible values; `tapedeck show` names them."
+
+
 def test_the_history_of_one_strategy_shows_the_parameters_that_vary_instead_of_its_name() -> None:
     lines = printed(tables.history(recorded_runs(), "date", reverse=False, of_one_strategy=True)).splitlines()
     assert lines[0].split()[3] == "Parameters"
