@@ -103,7 +103,8 @@ def _follow(terminal: Terminal, messages: Generator[RunBacktestResponse, None, N
         for message in messages:
             live.show(message, message.event)
             live.note(earlier_lines(message))
-            events.append(message.event)
+            if keep_in is not None:
+                events.append(message.event)
     if keep_in is None or live.finished is None or live.finished.recorded:
         live.tell_recorded()
     else:

@@ -27,7 +27,7 @@ PLAUSIBLE: dict[str, Range] = {
     "total_return": Range(-1, inf),
     "max_drawdown": Range(-1, 0),
     "final_portfolio_value": _AT_LEAST_NONE,
-    # Ten times the money in a year, compounded; the best years of the best funds stay below 2.
+    # Eleven times the money after a year, compounded; the best years of the best funds stay below 2.
     "annual_return": Range(-1, 10),
     # Session returns of some 30 % either way, day after day.
     "annual_volatility": Range(0, 5),

@@ -18,6 +18,11 @@ from tapedeck.v1 import store_service_pb2
 MAX_READ_BYTES = 2 * 1024 * 1024
 """Size of a message with several sessions: half of what gRPC clients take unless they are told to take more."""
 
+MAX_SYMBOLS = 1_000
+"""Symbols to choose by: more are hardly looked at one by one, and a statement takes some ten thousand."""
+
+_PARTS = store_service_pb2.RunPart.values()[1:]
+
 _CURVE = ("portfolio_values", "cash")
 _GROUPS: Mapping[int, SparseGroup] = dict(
     zip(
@@ -79,11 +84,15 @@ def parse(request: store_service_pb2.ReadRunRequest) -> Asked:
     checks = Checks()
     with checks:
         run_id = parse_run_id(request.run_id)
-    for place, part in enumerate(request.parts):
+    for field, limit in (("parts", len(_PARTS)), ("symbols", MAX_SYMBOLS)):
         with checks:
-            if part not in store_service_pb2.RunPart.values()[1:]:
+            if (count := len(getattr(request, field))) > limit:
+                raise refuse(field, f"are {count:,}, a request has at most {limit:,}")
+    for place, part in enumerate(request.parts[: len(_PARTS)]):
+        with checks:
+            if part not in _PARTS:
                 raise refuse(f"parts[{place}]", f"is no part of a run: {part}")
-    for place, symbol in enumerate(request.symbols):
+    for place, symbol in enumerate(request.symbols[:MAX_SYMBOLS]):
         with checks:
             if not symbol or "\0" in symbol:
                 raise refuse(f"symbols[{place}]", "is no symbol")
@@ -98,7 +107,7 @@ def parse(request: store_service_pb2.ReadRunRequest) -> Asked:
     checks.done()
     if start > end:
         raise refuse("end_date", "must not be before start_date")
-    parts = set[int](request.parts or store_service_pb2.RunPart.values())
+    parts = set[int](request.parts or _PARTS)
     return Asked(
         run_id=run_id,
         curve=store_service_pb2.RUN_PART_EQUITY_CURVE in parts,

@@ -151,6 +151,14 @@ class TestCreateSweep:
         assert (other[1], later[1], len({first[0], other[0], later[0]})) == (True, True, 3)
         assert len((await sweep_store.list_sweeps())[0]) == 3
 
+    async def test_whatever_differs_makes_another_sweep(self, transfers: Transfers, sweep_store: SweepStore) -> None:
+        better = make_ranked()
+        better.results[1].metrics.sharpe_ratio += 1.0
+        requests = (make_ranked(), better, make_ranked(results=make_ranked().results[::-1]), make_ranked(execution_seconds=7.0))
+        answers = [await transfers.create_sweep(request) for request in requests]
+        assert [created for _, created in answers] == [True] * 4
+        assert len({sweep_id for sweep_id, _ in answers}) == len((await sweep_store.list_sweeps())[0]) == 4
+
     async def test_equal_requests_at_once_make_one_sweep(self, transfers: Transfers, sweep_store: SweepStore) -> None:
         answers = await asyncio.gather(*(transfers.create_sweep(make_ranked(request_id="key")) for _ in range(4)))
         assert (len({sweep_id for sweep_id, _ in answers}), sum(created for _, created in answers)) == (1, 1)

@@ -41,7 +41,9 @@ SPARSE_FIELDS = {FILLS: "fills", ORDERS: "orders", POSITIONS: "positions", ACTIO
 
 DAYS = session_dates("2010-01-04", 60)
 DATES = [yyyymmdd(day) for day in DAYS]
-VALUES = (100_000.0 * np.cumprod(1.0 + np.resize([0.02, -0.01, -0.03, 0.01, 0.04], len(DAYS)))).tolist()
+# A fall, a rise and another fall, each over several batches: what is below the highest value is so because of an earlier batch.
+CHANGES = np.repeat([0.02, -0.015, 0.03, -0.01], [8, 17, 20, 15])
+VALUES = (100_000.0 * np.cumprod(1.0 + CHANGES)).tolist()
 BATCH = 5
 
 
@@ -197,6 +199,11 @@ class TestReadRun:
         run_id = await record()
         backwards = await refusal(lambda: read(records, run_id, start_date="2010-01-06", end_date="2010-01-05"))
         assert fields_of(backwards) == ["end_date"]
+
+    async def test_no_more_is_looked_at_than_a_request_may_have(self, records: Records) -> None:
+        error = await refusal(lambda: read(records, new_run_id(), [FILLS] * 7, symbols=["A"] * 1_001))
+        descriptions = [each.description for each in error.violations]
+        assert descriptions == ["are 7, a request has at most 6", "are 1,001, a request has at most 1,000"]
 
 
 async def test_a_deleted_run_is_read_and_a_run_that_is_purged_meanwhile_is_not_ended_quietly(
