@@ -62,7 +62,7 @@ _BATCHES = (
 _TRIPS = select(round_trips).where(round_trips.c.run_id == bindparam("id")).order_by(round_trips.c.number)
 
 # In one statement, so that numbers are given in one round trip; in the order of the versions, so that two transactions never wait for each
-# other. A version's row stays locked until the commit: this is the last statement before it.
+# other. A version's row stays locked until the commit: only statistics are written after it.
 _NUMBER_RUNS = text("""
     WITH new AS (
         SELECT run_id, strategy, source_digest,
@@ -163,7 +163,7 @@ async def insert_events(connection: AnyConnection, batches: bytes, trips: Sequen
 
 
 async def number_runs(connection: AnyConnection, run_ids: Sequence[uuid.UUID]) -> None:
-    """Give new runs their iterations within the versions of their strategies; the last statement of their transaction."""
+    """Give new runs their iterations within the versions of their strategies; after it, a transaction only adds to statistics."""
     await NUMBER_RUNS.run(connection, {"run_ids": list(run_ids)})
 
 

@@ -45,19 +45,24 @@ from store_service.strategy_models import (
     version_hash,
 )
 from store_service.violations import refuse
+from tapedeck_rpc import errors
 
 MAX_VERSIONS = 10_000
-"""Versions that one search finds: each is a number in the statement that looks for their runs, which they make 200 kB long."""
+"""Versions that the searches of a filter find: each is a number in the statement that looks for their runs, which they make 200 kB long."""
+
+MAX_FIRST_RUNS = 5_000
+"""Runs that are read for a page by time, a page of each version: some 30 ms. Words that more versions have are in most runs of a store: a
+page is soon full of those that come next in the list."""
 
 FEW_RUNS = 10_000
 """Runs of versions that are looked up one by one. PostgreSQL's statistics know nothing of versions that have hardly any of a store's runs;
 of those with more it is told which they are."""
 
 _CUT = "[./@+<&-]"
-"""Between words, as in the expression that is searched (`words.searched_words`)."""
+"""Between words, as in the expression that is searched (`words.searched_words`), but for "_", which leaves its words side by side."""
 
-_CUT_OR_NOT = r"[./@+<&]|(?<=\S)-"
-"""The same outside of quotes, where a "-" before a word means NOT."""
+_CUT_OR_NOT = r"[./@+<&]|(?<=\S)-|-(?=[\s-])"
+"""The same outside of quotes, where a "-" right before a word means NOT."""
 
 
 class Search(ColumnElement[bool]):
@@ -126,14 +131,18 @@ async def with_versions(connection: AsyncConnection, matching: Condition, first:
     """What a filter matches, its searches written with the versions that they find; `first`: no more of it than this page needs.
 
     Raises:
-        InvalidArgument: a search finds too many versions.
+        InvalidArgument: the searches find too many versions.
     """
     searches = [each for each in visitors.iterate(matching) if isinstance(each, Search)]
     found = {id(search): await _versions_of(connection, search) for search in searches}
+    if sum(len(versions.hashes) for versions in found.values()) > MAX_VERSIONS:
+        raise _too_many_versions()
     required = _conjuncts(matching)
     others = [each for each in required if not isinstance(each, Search)]
-    if first is not None and len(searches) == 1 and len(others) == len(required) - 1 and found[id(searches[0])].hashes:
-        return _first_runs(searches[0], found[id(searches[0])], others, first)
+    if first is not None and len(searches) == 1 and len(others) == len(required) - 1:
+        (versions,) = found.values()
+        if 0 < len(versions.hashes) * first.limit <= MAX_FIRST_RUNS:
+            return _first_runs(searches[0], versions, others, first)
 
     def written(element: Any, **_: Any) -> Condition | None:
         return _of_versions(element, found[id(element)]) if isinstance(element, Search) else None
@@ -144,9 +153,13 @@ async def with_versions(connection: AsyncConnection, matching: Condition, first:
 async def _versions_of(connection: AsyncConnection, search: Search) -> Versions:
     found = (await connection.execute(search.versions.limit(MAX_VERSIONS + 1))).all()
     if len(found) > MAX_VERSIONS:
-        problem = f"searches for words that more than {MAX_VERSIONS:,} versions of strategies have: add a word that fewer of them have"
-        raise refuse("filter", problem)
+        raise _too_many_versions()
     return Versions([version for version, _ in found], sum(run_count or 0 for _, run_count in found))
+
+
+def _too_many_versions() -> errors.InvalidArgument:
+    problem = f"searches for words that more than {MAX_VERSIONS:,} versions of strategies have: add a word that fewer of them have"
+    return refuse("filter", problem)
 
 
 def _conjuncts(matching: Condition) -> list[Condition]:

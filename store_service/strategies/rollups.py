@@ -107,7 +107,7 @@ _MARK = (
     .on_conflict_do_update(index_elements=["strategy", "slot"], set_={"is_stale": true()})
 )
 
-_LOCK = select(_rows.c.slot).where(_rows.c.strategy == _asked_strategy, _rows.c.slot == _asked_slot).with_for_update()
+_LOCK = select(_rows.c.slot).where(_rows.c.strategy == _asked_strategy, _rows.c.slot == _asked_slot, _rows.c.is_stale).with_for_update()
 # First their ids, which the index by strategy holds: of the strategy's runs only those of the slot are read, one in SLOTS.
 _ids = select(runs.c.run_id).where(runs.c.strategy == _asked_strategy, _slot == _asked_slot, is_kept).correlate(None)
 _computed = (
@@ -139,14 +139,14 @@ async def mark_stale(connection: AsyncConnection, run_ids: Sequence[uuid.UUID]) 
 
 
 async def compute(connection: AsyncConnection, strategy: str, slot: int) -> None:
-    """Compute a row again, exactly.
+    """Compute a row again, exactly, unless somebody else did while this one waited for its lock.
 
     The second statement sees what was committed before it began, and it begins when the row is locked: a run that is ending has the lock
     before that, and is seen, or gets it later, is not seen, and adds itself.
     """
     asked = {"asked_strategy": strategy, "asked_slot": slot}
-    await connection.execute(_LOCK, asked)
-    await connection.execute(_COMPUTE, asked)
+    if (await connection.execute(_LOCK, asked)).first() is not None:
+        await connection.execute(_COMPUTE, asked)
 
 
 def described(strategy: str, row: Row[*tuple[Any, ...]]) -> strategy_pb2.StrategyStatistics:

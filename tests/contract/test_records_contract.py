@@ -202,8 +202,9 @@ class TestReadRun:
 
     async def test_no_more_is_looked_at_than_a_request_may_have(self, records: Records) -> None:
         error = await refusal(lambda: read(records, new_run_id(), [FILLS] * 7, symbols=["A"] * 1_001))
-        descriptions = [each.description for each in error.violations]
-        assert descriptions == ["are 7, a request has at most 6", "are 1,001, a request has at most 1,000"]
+        assert fields_of(error) == ["parts", "symbols"]
+        assert "are 7, a request has at most 6" in error.message
+        assert "are 1,001, a request has at most 1,000" in error.message
 
 
 async def test_a_deleted_run_is_read_and_a_run_that_is_purged_meanwhile_is_not_ended_quietly(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Text, literal, select
+from sqlalchemy import Text, literal, select, text
 
 from store_service.database import Database
 from store_service.strategies.checks import MAX_SOURCE_BYTES
 from store_service.strategies.store import StrategyStore
-from store_service.strategy_models import MAX_SEARCHED_CHARS
+from store_service.strategy_models import MAX_SEARCHED_CHARS, strategy_versions
 from store_service.words import searched_words
 from tests.fix_strategies import make_version
 
@@ -33,10 +33,17 @@ async def test_words_are_parted_by_signs_and_kept_as_they_are(database: Database
     ["{:x} ", "\U00020000{:x}\U00020001 ", "İ{:x}İ ", "{:x}_", "{:x}\n"],
     ids=["hexadecimal", "four bytes", "longer in small letters", "underscores", "lines"],
 )
-async def test_a_source_of_any_words_at_the_limit_is_stored_and_the_beginning_is_found(strategy_store: StrategyStore, word: str) -> None:
+async def test_a_source_of_any_words_at_the_limit_is_stored_and_the_beginning_is_found(
+    strategy_store: StrategyStore, database: Database, word: str
+) -> None:
     words = "".join(word.format(number) for number in range(MAX_SOURCE_BYTES // 3))
     source = "firstword " + words.encode()[: MAX_SOURCE_BYTES - 10].decode(errors="ignore")
     assert len(source) > MAX_SEARCHED_CHARS
     version, created = await strategy_store.create_version(make_version(source_code=source))
     assert created
     assert len((await strategy_store.get_version(version.version_id)).source_code) == len(source)
+    async with database.reading() as connection:
+        found = await connection.scalars(
+            select(strategy_versions.c.name).where(strategy_versions.c.words.bool_op("@@")(text("'firstword'")))
+        )
+    assert list(found) == [version.name]

@@ -38,6 +38,8 @@ _VERSION_HASH = "hashtextextended(textcat(strategy, provenance ->> 'strategy_sou
 
 
 def upgrade() -> None:
+    # A run that is ending would be in none of the statistics: not visible yet, and ended by a store that does not know of them.
+    op.execute("LOCK TABLE runs IN SHARE MODE")
     op.execute(
         "CREATE TABLE strategy_statistics (strategy text NOT NULL, slot smallint NOT NULL, is_stale boolean NOT NULL DEFAULT false, "
         f"run_count integer NOT NULL DEFAULT 0, newest_create_time timestamptz, {_COLUMNS}"

@@ -79,6 +79,9 @@ async def noted(module_database: Database) -> RunStore:
         (f"search:{'w' * 3_000}", set()),
         (f"search:{'é' * 1_500}", set()),
         ('search:"or - or"', set()),
+        (f"search:'{'- ' * 100}keep'", {"sma_crossover", "rsi_mean_reversion", "bollinger_bands"}),
+        (f"search:'{'-' * 100}keep'", {"sma_crossover", "rsi_mean_reversion", "bollinger_bands"}),
+        ("search:'" + '-""' * 100 + " keep'", {"sma_crossover", "rsi_mean_reversion", "bollinger_bands"}),
         ("search:'\"keep'", {"sma_crossover", "rsi_mean_reversion", "bollinger_bands"}),
         ("NOT search:keep", {"momentum"}),
         ("search:mean", {"rsi_mean_reversion", "momentum"}),
@@ -142,6 +145,16 @@ async def test_a_search_that_finds_too_many_versions_is_refused(
     error = await refusal(lambda: run_store.list_runs(filter_text="search:sma"))
     assert fields_of(error) == ["filter"]
     assert "more than 2 versions of strategies" in error.message
+    error = await refusal(lambda: run_store.list_runs(filter_text="search:same0 OR search:same1"))
+    assert "more than 2 versions of strategies" in error.message
+
+
+async def test_pages_are_the_same_when_so_many_versions_have_the_words_that_the_list_is_read(
+    noted: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_versions, token = await noted.list_runs(filter_text="search:keep", page_size=2)
+    monkeypatch.setattr(search, "MAX_FIRST_RUNS", 1)
+    assert await noted.list_runs(filter_text="search:keep", page_size=2) == (of_versions, token)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,9 @@ from tests.store_service.strategies.test_queries import plan_of
 
 NAMES = ("momentum", "sma_crossover")
 
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+"""Who waits for a lock."""
+
 
 def random_run(chance: random.Random, state: int = run_pb2.RUN_STATE_SUCCEEDED) -> list[run_pb2.RunEvent]:
     """A run of one of the strategies whose metrics are of any size; some are undefined."""
@@ -162,9 +165,8 @@ async def test_runs_end_and_are_deleted_and_read_at_the_same_time_and_every_one_
 
 
 async def until_somebody_waits_for_a_lock(database: Database) -> None:
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
     async with asyncio.timeout(10), database.reading() as connection:
-        while not await connection.scalar(waiting):  # noqa: ASYNC110 - only the database knows
+        while not await connection.scalar(text(WAITING)):  # noqa: ASYNC110 - only the database knows
             await asyncio.sleep(0.01)
 
 
@@ -182,11 +184,45 @@ async def test_what_is_computed_again_has_the_changes_that_it_waited_for(
     assert (await strategy_store.get_statistics("sma_crossover")).run_count == 1
 
 
+async def test_who_waited_for_another_one_to_compute_a_row_does_not_compute_it_again(
+    database: Database, record: Record, run_organizer: RunOrganizer, strategy_store: StrategyStore
+) -> None:
+    run_id = await record()
+    await record()
+    await run_organizer.delete_run(run_id)
+    async with database.transaction() as connection:
+        slot = uuid.UUID(run_id).bytes[-1] % rollups.SLOTS
+        await rollups.compute(connection, "sma_crossover", slot)
+        asking = asyncio.create_task(strategy_store.get_statistics("sma_crossover"))
+        await until_somebody_waits_for_a_lock(database)
+        # What a second computation would overwrite.
+        await connection.execute(text(f"UPDATE strategy_statistics SET run_count = 100 WHERE slot = {slot}"))
+    assert (await asking).run_count >= 100
+
+
 async def test_statistics_are_a_scan_of_the_primary_key(database: Database, record: Record) -> None:
     for _ in range(3):
         await record(make_events(whole_run()[0].started))
     nodes = await plan_of(database, rollups.GET_STATISTICS.params(asked_strategy="sma_crossover"))
     assert [node.get("Index Name") for node in nodes if "Scan" in node["Node Type"]][-1] == "pk_strategy_statistics"
+
+
+async def test_a_run_that_ends_while_statistics_are_made_for_the_first_time_is_in_them(
+    database: Database, database_url: str, record: Record, strategy_store: StrategyStore
+) -> None:
+    await record()
+    await record(random_run(random.Random(1), run_pb2.RUN_STATE_FAILED))
+    await database.close()
+    await asyncio.to_thread(migrations.migrate, parse_url(database_url), "0007")
+    with psycopg.connect(database_url) as ending, psycopg.connect(database_url, autocommit=True) as watching:
+        ending.execute("UPDATE runs SET state = 3, strategy = 'sma_crossover' WHERE state <> 3")
+        migrating = asyncio.create_task(asyncio.to_thread(migrations.migrate, parse_url(database_url), "head"))
+        async with asyncio.timeout(10):
+            while watching.execute(WAITING.encode()).fetchone() == (0,):  # noqa: ASYNC110 - only the database knows
+                await asyncio.sleep(0.01)
+        ending.commit()
+        await migrating
+    assert (await strategy_store.get_statistics("sma_crossover")).run_count == 2
 
 
 async def test_runs_recorded_before_there_were_statistics_are_in_them(
