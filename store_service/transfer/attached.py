@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
@@ -10,12 +11,14 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
-from sqlalchemy import bindparam, insert, select
+from pydantic_core import to_json
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store_service.conversions import SUGGESTION_COLUMNS, to_suggestion, to_version
 from store_service.models import runs
 from store_service.recording.checks import is_instant
+from store_service.recording.driver import DriverStatement
 from store_service.strategies import queries
 from store_service.strategies.checks import check_version
 from store_service.strategies.suggestions import suggestion_values
@@ -29,6 +32,15 @@ _SUGGESTIONS = (
     .join(runs)
     .where(suggestions.c.run_id.in_(bindparam("run_ids", expanding=True)))
     .order_by(suggestions.c.create_time, suggestions.c.suggestion_id)
+)
+# As JSON, which a thread makes: one parameter, however many there are.
+_KEEP_SUGGESTIONS = DriverStatement(
+    text("""
+    INSERT INTO suggestions (run_id, priority, description, specific_changes, expected_impact, rationale, "references",
+                             create_time, request_digest)
+    SELECT run_id, priority, description, specific_changes, expected_impact, rationale, "references", create_time, request_digest
+    FROM json_populate_recordset(NULL::suggestions, :suggestions)
+""")
 )
 
 
@@ -100,9 +112,16 @@ async def suggestions_of(connection: AsyncConnection, run_ids: Sequence[uuid.UUI
 
 async def keep_suggestions(connection: AsyncConnection, about: Iterable[tuple[uuid.UUID, strategy_pb2.Suggestion, datetime]]) -> None:
     """Attach suggestions that have been checked: for each the run, which is new, and when it was made."""
+    if kept := await asyncio.to_thread(_as_json, about):
+        await _KEEP_SUGGESTIONS.run(connection, {"suggestions": kept})
+
+
+def _as_json(about: Iterable[tuple[uuid.UUID, strategy_pb2.Suggestion, datetime]]) -> str:
+    """Rows of `suggestions`; "" without any."""
     values = [{**suggestion_values(suggestion, run_id), "create_time": time} for run_id, suggestion, time in about]
-    if values:
-        await connection.execute(insert(suggestions), values)
+    for row in values:
+        row["request_digest"] = f"\\x{row['request_digest'].hex()}"
+    return to_json(values).decode() if values else ""
 
 
 def _check_time(time: Timestamp) -> None:

@@ -26,7 +26,7 @@ from tapedeck.v1 import run_pb2, strategy_pb2, transfer_service_pb2
 from tapedeck_rpc import errors
 
 MAX_ENTRIES = 1_000
-"""Entries of one request: they are written in one transaction, which should take a second or two."""
+"""Entries of one request: they are written in one transaction, which takes a second or two, and with all suggestions some seconds."""
 
 MAX_ENTRIES_BYTES = 8 * 1024 * 1024
 """Size of them together: half of the largest message. What is more is sent in several requests, or imported."""
@@ -35,7 +35,7 @@ MAX_BATCHES = MAX_EVENTS - 2
 """Batches of sessions of an entry: with its first and its last event as many as one message of a recorded run has."""
 
 MAX_SUGGESTIONS = 50
-"""Suggestions of an entry: more than anybody acts on after one run, and few enough to write those of a thousand entries at once."""
+"""Suggestions of an entry: more than anybody acts on after one run; those of a thousand entries are written in some two seconds."""
 
 EXTERNAL = "external"
 """Kind of engine of a run that Tapedeck did not execute."""
@@ -80,8 +80,8 @@ class RunCreation:
 async def _store(connection: AsyncConnection, entries: Sequence[Entry], made: Sequence[WholeRun]) -> set[int]:
     """Store the runs made of entries that are new; returns their places."""
     created, reused = set[int](), list[errors.Violation]()
-    # In one order: two requests with the same results never wait for each other.
-    for place, run in sorted(enumerate(made), key=lambda each: each[1].run_id):
+    # In one order: two requests with the same results or request_ids never wait for each other.
+    for place, run in sorted(enumerate(made), key=lambda each: _key(each[1])):
         if await insert_head(connection, run):
             created.add(place)
             continue
@@ -96,6 +96,11 @@ async def _store(connection: AsyncConnection, entries: Sequence[Entry], made: Se
     await number_runs(connection, [run.run_id for run in new])
     await add_runs(connection, [run.run_id for run in new])
     return created
+
+
+def _key(run: WholeRun) -> str:
+    """What two results share that can't both be stored: equal ids come of equal contents, of which the request_id is one."""
+    return run.changes.values["request_id"] or str(run.run_id)
 
 
 def _suggested(

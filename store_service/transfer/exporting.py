@@ -8,7 +8,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, Row, func, literal_column, select, text
+from sqlalchemy import Column, Row, Select, func, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store_service.conversions import TERMINAL_STATES
@@ -32,13 +32,17 @@ CHUNK_BYTES = 256 * 1024
 """Size of a part of the file: large enough that its message costs nothing, and a small part of what one may have."""
 
 RUNS_PER_READ = 100
-"""Runs looked up at once. Their events are read one run after the other, so that no more than one is held."""
+"""Runs looked up at once. Their events are read one run after the other: two are held, one that is written and the next."""
+
+BYTES_PER_READ = 8 * 1024 * 1024
+"""Size of their specs, when there are several: with it, runs of the largest specs are looked up some at a time."""
 
 MAX_CONCURRENT_EXPORTS = 4
 """Exports at once: each holds a connection of the pool, and others wait for one of them to end."""
 
 IDLE_SECONDS = 60.0
-"""How long a reader may leave the next part waiting; then the database ends the snapshot, which keeps it from cleaning up."""
+"""How long the export may go without asking the database, which then ends the snapshot: it is kept from cleaning up by it. All of what
+was read last, such as a long run, a page of CSV or a row group of Parquet, must be taken in this time, but for its last part."""
 
 _RECORD_COLUMNS = (
     *(runs.c.run_id, runs.c.finish_time, runs.c.labels, runs.c.note, runs.c.verdict),
@@ -59,7 +63,7 @@ class RunExports:
 
         Raises:
             InvalidArgument: the filter is wrong, or there is no such format; both at once.
-            DeadlineExceeded: a part was not taken in time.
+            DeadlineExceeded: what was read last was not taken in time.
         """
         checks = Checks()
         with checks:
@@ -128,11 +132,20 @@ async def _pages(
     connection: AsyncConnection, matching: Condition, columns: Sequence[Column[Any]]
 ) -> AsyncIterator[Sequence[Row[*tuple[Any, ...]]]]:
     """The runs, oldest first: their ids begin with the time. So what a replay replays comes before it."""
-    page = select(*columns).where(matching).order_by(runs.c.run_id).limit(RUNS_PER_READ)
-    found = (await connection.execute(page)).all()
+    # A run's first event has its spec: all that can be large in what is looked up.
+    size = func.octet_length(runs.c.started)
+    before = func.sum(size).over(order_by=runs.c.run_id) - size
+    sized = select(*columns, before.label("bytes_before")).where(matching).order_by(runs.c.run_id).limit(RUNS_PER_READ)
+    found = await _page(connection, sized, columns)
     while found:
         yield found
-        found = (await connection.execute(page.where(runs.c.run_id > found[-1].run_id))).all()
+        found = await _page(connection, sized.where(runs.c.run_id > found[-1].run_id), columns)
+
+
+async def _page(connection: AsyncConnection, sized: Select[Any], columns: Sequence[Column[Any]]) -> Sequence[Row[*tuple[Any, ...]]]:
+    some = sized.subquery()
+    page = select(*(some.c[column.name] for column in columns)).where(some.c.bytes_before < BYTES_PER_READ).order_by(some.c.run_id)
+    return (await connection.execute(page)).all()
 
 
 async def _chunks(lines: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:

@@ -63,7 +63,7 @@ def parse_run(line: bytes, number: int) -> transfer_service_pb2.ExportedRun:
         json_format.ParseDict(fields, exported)
         for event in events:
             _add_event(exported, event)
-    except (json_format.ParseError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (json_format.ParseError, ValueError, TypeError, OverflowError, AttributeError, RecursionError) as error:
         raise malformed(number, f"can't be read: {str(error)[:300]}") from None
     return exported
 
@@ -74,7 +74,7 @@ def _add_event(exported: transfer_service_pb2.ExportedRun, event: dict[str, Any]
         place = len(exported.events)
         try:
             exported.events.add(sequence=int(str(event["sequence"])), sessions=event["sessions"])
-        except (TypeError, ValueError):  # numbers as texts, other names of fields, or wrong
+        except (TypeError, ValueError, OverflowError):  # numbers as texts, other names of fields, or wrong
             del exported.events[place:]
         else:
             return
@@ -84,7 +84,7 @@ def _add_event(exported: transfer_service_pb2.ExportedRun, event: dict[str, Any]
     if trips:
         try:
             added.finished.MergeFrom(run_pb2.RunFinished(round_trips=trips))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             json_format.ParseDict({"round_trips": trips}, added.finished)
 
 
@@ -99,7 +99,7 @@ def parse_header(line: bytes) -> transfer_service_pb2.ExportHeader:
     try:
         # What a later version adds to it must not keep its version from being read.
         json_format.Parse(line, header, ignore_unknown_fields=True)
-    except (json_format.ParseError, UnicodeDecodeError, RecursionError):
+    except (json_format.ParseError, UnicodeDecodeError, OverflowError, RecursionError):
         raise malformed(1, problem) from None
     if header.format_version != FORMAT_VERSION:
         raise malformed(1, f"{problem}: its format_version is {header.format_version}")

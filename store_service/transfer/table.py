@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -45,7 +46,11 @@ async def csv_table(pages: AsyncIterator[Page]) -> AsyncGenerator[bytes]:
     """The table as lines of CSV."""
     yield _csv_lines([[column.name for column in TABLE_COLUMNS]])
     async for page in pages:
-        yield _csv_lines([[_cell(name, value) for name, value in row._mapping.items()] for row in page])
+        yield await asyncio.to_thread(_page_lines, page)
+
+
+def _page_lines(page: Page) -> bytes:
+    return _csv_lines([[_cell(name, value) for name, value in row._mapping.items()] for row in page])
 
 
 def _csv_lines(cells: Sequence[Sequence[Any]]) -> bytes:

@@ -18,7 +18,7 @@ from tests.fix_transfer import Transfers, make_entry, make_ranked
 from tests.random_messages import RANDOM_REQUESTS, messages
 from tests.store_service.runs.test_random_requests import FILTERS, NEVER, code_of
 
-VALUES = [b"null", b"{}", b"[]", b"1e999", b"NaN", b"-1", b'"x"', b"\n"]
+VALUES = [b"null", b"{}", b"[]", b"1e999", b"Infinity", b"9" * 400, b"NaN", b"-1", b'"x"', b"\n"]
 
 SUGGESTIONS: dict[str, list[Any]] = {"filter": FILTERS, "request_id": ["taken"], "symbol": ["GOOG"], "rank_by": ["edge_score"]}
 

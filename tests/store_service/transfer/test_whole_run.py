@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from store_service.transfer.importing import imported_id
 from store_service.transfer.whole_run import derived_id
-from tests.fix_runs import new_run_id
 
 
 def test_a_derived_id_is_one_of_version_7_with_the_instant_in_front() -> None:
@@ -14,10 +12,3 @@ def test_a_derived_id_is_one_of_version_7_with_the_instant_in_front() -> None:
     assert (made.version, made.variant, made.int >> 80) == (7, uuid.RFC_4122, 1_790_000_000_123)
     assert made == derived_id(1_790_000_000_123, bytes(range(200, 232)))
     assert made != derived_id(1_790_000_000_123, bytes(range(201, 233)))
-
-
-def test_imported_runs_keep_their_order_and_have_ids_of_their_own() -> None:
-    original = uuid.UUID(new_run_id())
-    made = imported_id(original)
-    assert (made.int >> 80, made.version) == (original.int >> 80, 7)
-    assert len({original, made, imported_id(made), imported_id(uuid.UUID(new_run_id()))}) == 4
