@@ -37,9 +37,10 @@ def compiled(function: _Function, *, calls: Iterable[Callable[..., Any]] = ()) -
         calls: Functions that it calls and that are compiled with it only, so that their module needs no compiler when it is loaded.
 
     Raises:
-        RuntimeError: the function's file is not among COMPILED_SOURCES.
+        RuntimeError: the file of the function, or of one that it calls, is not among COMPILED_SOURCES.
     """
     for called in calls:
+        _check_source(called)
         _make_callable(called)
     return _kept_on_disk(function, counts_references=True)
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Decisions = NDArray[np.float64]
-Condition = NDArray[np.bool_]
+Condition = NDArray[np.bool_ | np.integer[Any]]
+"""Holds where it is not zero."""
 Values = NDArray[np.float64]
 
 IN, OUT = 1, 2
@@ -83,6 +85,8 @@ def warm() -> None:
     """Compile everything, or load it from disk: what a process does before its first run."""
     nothing, nowhere = np.zeros(1), np.zeros(1, dtype=np.bool_)
     in_while_above(nothing, nothing, 1.0)
+    nothing.flags.writeable = False  # like what a sweep remembers: another type to the compiler
+    in_while_above(nothing, nothing, 1.0)
     from_start(in_and_out(nowhere, nowhere, 1.0).reshape(1, 1), 0)
 
 
@@ -96,7 +100,8 @@ def _compiled(function: Callable[..., None]) -> Callable[..., None]:
 def _write_in_and_out(enter: Condition, leave: Condition, weight: float, decisions: Decisions) -> None:
     sides = np.zeros(len(enter) + WORD - len(enter) % WORD, np.int8)
     for row in range(len(enter)):
-        sides[row] = IN * np.int8(enter[row]) + OUT * np.int8(leave[row] > enter[row])
+        enters, leaves = enter[row] != 0, leave[row] != 0
+        sides[row] = IN * np.int8(enters) + OUT * np.int8(leaves > enters)
     _write_changes(sides, weight, decisions)
 
 

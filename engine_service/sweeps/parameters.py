@@ -95,7 +95,7 @@ class Candidates:
         candidates = sample(*self._drawing) if self._drawing else self._candidates
         warm_up, places, longest, first = self._strategy.warm_up, array("q"), 0, None
         for begin, part in _parts(candidates):
-            for place, parameters in self._valid([{**self._fixed, **combination} for combination in part]):
+            for place, parameters in self._valid(part):
                 places.append(begin + place)
                 longest = max(longest, warm_up(parameters))
                 first = first or parameters
@@ -107,14 +107,15 @@ class Candidates:
         fixed = first.model_dump(mode="json", exclude=set(self.names)) if first else {}
         return Choice(self.names, candidates, places, fixed, longest, size)
 
-    def _valid(self, given: Sequence[Mapping[str, Any]]) -> Iterable[tuple[int, pydantic.BaseModel]]:
+    def _valid(self, part: Sequence[Combination]) -> Iterable[tuple[int, pydantic.BaseModel]]:
         """Those whose values go together, with their places."""
         try:
-            return enumerate(validate_all(self._strategy.parameters, given))
+            return enumerate(validate_all(self._strategy.parameters, [{**self._fixed, **combination} for combination in part]))
         except pydantic.ValidationError as error:
             wrong = {problem["loc"][0] for problem in error.errors(include_url=False, include_context=False, include_input=False)}
-        places = [place for place in range(len(given)) if place not in wrong]
-        return zip(places, validate_all(self._strategy.parameters, [given[place] for place in places]), strict=True)
+        places = [place for place in range(len(part)) if place not in wrong]
+        given = [{**self._fixed, **part[place]} for place in places]  # anew: a model may change what it is given
+        return zip(places, validate_all(self._strategy.parameters, given), strict=True)
 
     def _take_grid(self, grid: struct_pb2.Struct) -> None:
         axes = _json(grid, "grid", self._problems)

@@ -10,6 +10,7 @@ import numba
 import pytest
 
 from engine_service.kernel import compilation
+from engine_service.strategies import decisions
 
 ROOT = Path(__file__).parents[3]
 
@@ -84,6 +85,11 @@ def test_machine_code_in_a_folder_of_somebody_else_is_not_executed(fresh: pytest
 def test_a_file_that_no_hash_covers_is_refused(declare: compilation.Declare) -> None:
     with pytest.raises(RuntimeError, match=r"test_compilation.py holds compiled functions but is not listed"):
         declare(engine_copy)
+
+
+def test_a_file_that_no_hash_covers_is_refused_for_what_is_called_too() -> None:
+    with pytest.raises(RuntimeError, match=r"test_compilation.py holds compiled functions but is not listed"):
+        compilation.compiled(decisions._write_latest, calls=(engine_copy,))
 
 
 GATHER = (

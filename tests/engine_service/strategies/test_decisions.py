@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +14,18 @@ from numpy.typing import NDArray
 
 from engine_service.strategies import decisions
 from engine_service.strategies.decisions import from_start, in_and_out, in_while_above
+from engine_service.strategies.indicators import sma
+from engine_service.strategies.memory import remembered
 
 CONDITIONS = st.integers(1, 30).flatmap(lambda count: st.tuples(arrays(np.bool_, count), arrays(np.bool_, count)))
+NUMBERS = st.integers(1, 30).flatmap(lambda count: arrays(np.int64, (2, count), elements=st.sampled_from([0, 1, 2, -1, 256])))
 LINES = st.integers(1, 30).flatmap(lambda count: arrays(np.float64, (2, count), elements=st.sampled_from([np.nan, 0.0, -0.0, 1.0, np.inf])))
 DECISIONS = arrays(np.float64, st.tuples(st.integers(1, 20), st.integers(1, 3)), elements=st.sampled_from([np.nan, 0.0, 0.5, 1.0]))
 
 Conditions = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+
+COMPILED: Any = decisions._compiled
+"""What compiles the loops, also where they run as they are written."""
 
 
 @pytest.fixture(scope="module", params=["compiled", "as written"], autouse=True)
@@ -42,6 +51,12 @@ def test_a_symbol_is_held_from_where_it_enters_until_where_it_leaves_and_enterin
     enter, leave = conditions
     expected = np.where(enter, 0.5, np.where(leave, 0.0, np.nan))
     np.testing.assert_array_equal(carried(in_and_out(enter, leave, 0.5)), carried(expected))
+
+
+@given(NUMBERS)
+def test_a_condition_of_numbers_holds_where_they_are_not_zero(numbers: NDArray[np.int64]) -> None:
+    enter, leave = numbers
+    np.testing.assert_array_equal(in_and_out(enter, leave, 0.5), in_and_out(enter != 0, leave != 0, 0.5))
 
 
 @given(CONDITIONS)
@@ -94,5 +109,15 @@ def test_a_start_enters_the_latest_decisions_and_changes_no_later_one(decided: N
     np.testing.assert_array_equal(decided, before)
 
 
-def test_it_can_be_made_ready_before_the_first_run() -> None:
+@pytest.mark.parametrize("memory", [remembered, nullcontext], ids=["a sweep", "a run by itself"])
+def test_nothing_is_compiled_anymore_once_it_was_made_ready(
+    monkeypatch: pytest.MonkeyPatch, memory: Callable[[], AbstractContextManager[None]]
+) -> None:
+    compiled = cache(COMPILED.__wrapped__)
+    monkeypatch.setattr(decisions, "_compiled", compiled)
     decisions.warm()
+    loop, close = compiled(decisions._write_in_while_above), np.arange(9.0)
+    ready = list(loop.signatures)
+    with memory():
+        in_while_above(sma(close, 2), sma(close, 3), 0.5)
+    assert loop.signatures == ready

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
+import pydantic
 import pytest
 
+from engine_service.spec_checks import Problems
+from engine_service.strategies import Parameters, Strategy, sma_crossover
 from engine_service.sweeps import parameters
 from engine_service.sweeps.sweep_spec import start
 from tests.engine_service.sweeps.conftest import MakePlan, sweep_request
 from tests.engine_service.sweeps.test_sweep_spec import fields
+
+
+class InWeeks(Parameters):
+    """Parameters whose model changes what it is given, as a plug-in's may."""
+
+    fast: int = 5
+    slow: int = pydantic.Field(default=20, le=100)
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _slow_in_days(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if "slow" in given:
+            given["slow"] *= 5
+        return given
+
+    @pydantic.model_validator(mode="after")
+    def _fast_below_slow(self) -> Self:
+        if self.fast >= self.slow:
+            raise ValueError("fast must be below slow")
+        return self
 
 
 def combinations(make_plan: MakePlan, *args: Any, **changes: Any) -> list[dict[str, Any]]:
@@ -36,6 +59,14 @@ def test_combinations_are_the_same_however_many_are_looked_at_together(make_plan
     together = make_plan(grid=grid).choice
     monkeypatch.setattr(parameters, "VALIDATED_AT_ONCE", 3)
     assert make_plan(grid=grid).choice == together
+
+
+def test_combinations_are_looked_at_as_they_were_given_although_a_model_changes_them() -> None:
+    strategy = Strategy("in_weeks", "trend", "", InWeeks, sma_crossover.signals, warm_up=lambda chosen: int(chosen.slow))
+    problems = Problems()
+    choice = parameters.Candidates(sweep_request(grid={"fast": [5, 30], "slow": [4, 20]}), strategy, problems).choose()
+    assert list(choice.chosen()) == [{"fast": 5, "slow": 4}, {"fast": 5, "slow": 20}, {"fast": 30, "slow": 20}]
+    assert (choice.skipped_count, choice.warm_up, bool(problems)) == (1, 100, False)
 
 
 def test_a_list_is_taken_in_its_order_and_may_leave_parameters_out(make_plan: MakePlan) -> None:
