@@ -6,6 +6,7 @@ For the few statements that every message needs: executing them through SQLAlche
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import psycopg
@@ -49,6 +50,11 @@ class DriverStatement:
             read_lists(cursor)
         await cursor.execute(self.sql, self.arguments(values), prepare=True, binary=True)
         return cursor
+
+
+def pipelined(connection: AnyConnection) -> AbstractAsyncContextManager[object]:
+    """Statements run in here are sent without waiting for each other's answers, which their cursors have at its end."""
+    return _driver(connection).pipeline()
 
 
 class DriverCopy:

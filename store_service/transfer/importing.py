@@ -20,7 +20,7 @@ from store_service.transfer.attached import ImportedVersions, keep_suggestions
 from store_service.transfer.imported_run import Known, Line, as_stored, imported_id, is_same, read_line
 from store_service.transfer.lines import malformed, parse_header, split_lines
 from store_service.transfer.pipeline import one_ahead
-from store_service.transfer.whole_run import WholeRun, insert_head, trips_of
+from store_service.transfer.whole_run import WholeRun, insert_heads, trips_of
 from tapedeck.v1 import strategy_pb2, transfer_service_pb2
 from tapedeck_rpc import errors
 
@@ -101,36 +101,48 @@ async def _in_time(parts: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
 
 async def _groups(lines: AsyncIterator[bytes]) -> AsyncGenerator[list[Line]]:
     """The runs of the lines after the first, some at a time: none of them twice, and no replay with the run that it replays."""
-    number, size, group = 1, 0, list[Line]()
+    begin, size, contents = 2, 0, list[bytes]()
     async for content in lines:
-        number += 1
-        line = await asyncio.to_thread(read_line, content, number)
         size += len(content)
-        ids = {each.original_id for each in group}
-        if group and (len(group) == RUNS_PER_ANSWER or size > BYTES_PER_ANSWER or line.original_id in ids or line.link in ids):
-            yield group
-            size, group = len(content), []
-        group.append(line)
-    if group:
+        if contents and (len(contents) == RUNS_PER_ANSWER or size > BYTES_PER_ANSWER):
+            for group in await asyncio.to_thread(_read, contents, begin):
+                yield group
+            begin, size, contents = begin + len(contents), len(content), []
+        contents.append(content)
+    for group in await asyncio.to_thread(_read, contents, begin):
         yield group
+
+
+def _read(contents: Sequence[bytes], begin: int) -> list[list[Line]]:
+    """The runs of lines that are numbered from `begin` on, in such groups."""
+    groups: list[list[Line]] = []
+    for number, content in enumerate(contents, begin):
+        line = read_line(content, number)
+        ids = {each.original_id for each in groups[-1]} if groups else set()
+        if not groups or line.original_id in ids or line.link in ids:
+            groups.append([])
+        groups[-1].append(line)
+    return groups
 
 
 async def _take(connection: AsyncConnection, group: Sequence[Line]) -> list[Imported]:
     """Store the runs that are not here."""
     ids = [each for line in group for each in line.ids]
     known = {row.run_id: row for row in await connection.execute(_KNOWN, {"run_ids": ids})}
-    taken, new = list[Imported](), list[tuple[Line, WholeRun]]()
-    for line in group:
-        here = _here(line, known)
-        added = False
-        if here is None:
-            here, run = imported_id(line.original_id), line.whole_run
-            if run is None:
-                run = await asyncio.to_thread(as_stored, line, known)
-            added = await insert_head(connection, run)
-            if added:
-                new.append((line, run))
-        taken.append(Imported(original_run_id=str(line.original_id), run_id=str(here), added=added))
+    places = {line.number: _here(line, known) for line in group}
+    absent = [line for line in group if places[line.number] is None]
+    sent = [line.whole_run or await asyncio.to_thread(as_stored, line, known) for line in absent]
+    is_new = await insert_heads(connection, sent)
+    new = [(line, run) for line, run, added in zip(absent, sent, is_new, strict=True) if added]
+    numbers = {line.number for line, _ in new}
+    taken = [
+        Imported(
+            original_run_id=str(line.original_id),
+            run_id=str(places[line.number] or imported_id(line.original_id)),
+            added=line.number in numbers,
+        )
+        for line in group
+    ]
     stored = [run for _, run in new]
     batches = joined([run.changes.batches for run in stored if run.changes.batches])
     await insert_events(connection, batches, trips_of(stored))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,7 +13,7 @@ from store_service.models import MAX_NOTE_CHARS, runs
 from store_service.recording import rows
 from store_service.recording.changes import Changes
 from store_service.recording.checks import Problems, check_text
-from store_service.recording.driver import DriverStatement
+from store_service.recording.driver import DriverStatement, pipelined
 from store_service.runs.organizing import MAX_LABEL_KEY_CHARS, MAX_LABEL_VALUE_CHARS, MAX_LABELS
 
 _VERSION, _VARIANT = 7 << 76, 2 << 62
@@ -63,9 +63,20 @@ def check_labels_and_note(labels: Mapping[str, str], note: str, path: str, probl
 
 async def insert_head(connection: AsyncConnection, run: WholeRun) -> bool:
     """Insert the row of `runs`; False when the run or its request_id is there already."""
+    return (await insert_heads(connection, [run]))[0]
+
+
+async def insert_heads(connection: AsyncConnection, whole_runs: Sequence[WholeRun]) -> list[bool]:
+    """Insert the rows of `runs`, one after the other; False for each that is there already, or whose request_id is."""
+    async with pipelined(connection):
+        cursors = [await _INSERT.run(connection, _head(run)) for run in whole_runs]
+    return [cursor.rowcount == 1 for cursor in cursors]
+
+
+def _head(run: WholeRun) -> rows.Row:
     row = {"writer_epoch": 1, "claim_count": 0, "cancel_requested": False, "run_id": run.run_id}
-    cursor = await _INSERT.run(connection, {**row, **run.changes.values, **asdict(run.changes.progress), **run.values})
-    return cursor.rowcount == 1
+    progress = {field.name: getattr(run.changes.progress, field.name) for field in fields(run.changes.progress)}  # asdict copies deep
+    return {**row, **run.changes.values, **progress, **run.values}
 
 
 def trips_of(stored: Sequence[WholeRun]) -> list[rows.Record]:
