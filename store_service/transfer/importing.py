@@ -131,7 +131,7 @@ async def _take(connection: AsyncConnection, group: Sequence[Line]) -> list[Impo
     known = {row.run_id: row for row in await connection.execute(_KNOWN, {"run_ids": ids})}
     places = {line.number: _here(line, known) for line in group}
     absent = [line for line in group if places[line.number] is None]
-    sent = [line.whole_run or await asyncio.to_thread(as_stored, line, known) for line in absent]
+    sent = [await asyncio.to_thread(as_stored, line, known) if line.whole_run is None else line.whole_run for line in absent]
     is_new = await insert_heads(connection, sent)
     new = [(line, run) for line, run, added in zip(absent, sent, is_new, strict=True) if added]
     numbers = {line.number for line, _ in new}
