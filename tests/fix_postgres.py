@@ -56,6 +56,10 @@ def postgres_url() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="tapedeck-"))
     try:
         with embedded_postgres(folder) as url:
+            # No test pulls the machine's plug, and a database is copied in half the time.
+            for setting in ("fsync", "full_page_writes"):
+                _execute(url, f"ALTER SYSTEM SET {setting} = off")
+            _execute(url, "SELECT pg_reload_conf()")
             yield url
     finally:
         shutil.rmtree(folder)
