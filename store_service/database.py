@@ -19,6 +19,7 @@ from sqlalchemy import URL, PoolProxiedConnection, event, make_url, text
 from sqlalchemy import exc as sql_errors
 from sqlalchemy.ext.asyncio import AsyncConnection as Connection
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import greenlet_spawn
 
 from store_service.arrays import register_arrays
@@ -102,7 +103,8 @@ class Database:
             },
         )
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        event.listen(self._engine.sync_engine, "connect", _prepare)
+        event.listen(self._engine.sync_engine, "connect", self._opened)
+        event.listen(self._engine.sync_engine, "checkin", self._given_back)
 
     async def __aenter__(self) -> Self:
         return self
@@ -158,6 +160,17 @@ class Database:
             async with self._reading.connect() as connection:
                 yield connection
 
+    def _opened(self, connection: PoolProxiedConnection, entry: ConnectionPoolEntry) -> None:
+        driver = connection.driver_connection
+        assert isinstance(driver, AsyncConnection)
+        register_arrays(driver)
+        entry.info["pool"] = self._engine.pool
+
+    def _given_back(self, _connection: object, entry: ConnectionPoolEntry) -> None:
+        """Close a connection whose pool was disposed of while it was in use: there nobody would find it again."""
+        if entry.info.get("pool") is not self._engine.pool:
+            entry.invalidate()
+
     async def verify(self) -> None:
         """Make sure that the store can work with the database.
 
@@ -198,12 +211,6 @@ def parse_url(url: str) -> URL:
     if parsed.drivername not in {"postgresql", "postgres", "postgresql+psycopg"} or not parsed.database:
         raise Misconfigured(problem)
     return parsed.set(drivername="postgresql+psycopg")
-
-
-def _prepare(connection: PoolProxiedConnection, _record: object) -> None:
-    driver = connection.driver_connection
-    assert isinstance(driver, AsyncConnection)
-    register_arrays(driver)
 
 
 def _schema_problem(revision: str | None) -> str | None:

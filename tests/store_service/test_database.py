@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psycopg
@@ -100,6 +101,47 @@ async def test_a_connection_that_was_ended_is_unavailable_and_the_next_one_works
             await connection.execute(text("SELECT 1"))
     assert refused.value.message == "the store's database is away"
     assert await one_connection.check() is None
+
+
+@asynccontextmanager
+async def a_transaction_under_way(database: Database) -> AsyncIterator[None]:
+    """Until the block ends, somebody else has a connection."""
+    has_begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def use() -> None:
+        async with database.driver_transaction() as driver:
+            await driver.execute("SELECT 1")
+            has_begun.set()
+            await may_end.wait()
+
+    user = asyncio.create_task(use())
+    await has_begun.wait()
+    yield
+    may_end.set()
+    await user
+
+
+async def all_connections_end(database_url: str) -> None:
+    """Return when nobody is connected but who asks; the test's timeout ends the wait."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        while await (await connection.execute(others)).fetchone() != (0,):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_connection_in_use_while_the_database_is_closed_is_closed_when_given_back(database_url: str) -> None:
+    async with a_transaction_under_way(database := Database(database_url, Settings())):
+        await database.close()
+    await all_connections_end(database_url)
+
+
+async def test_a_connection_in_use_while_another_one_broke_is_closed_when_given_back(database_url: str) -> None:
+    async with Database(database_url, Settings()) as database:
+        async with a_transaction_under_way(database):
+            with pytest.raises(errors.Unavailable):
+                async with database.driver_transaction() as driver:
+                    await driver.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        await all_connections_end(database_url)
 
 
 @pytest.mark.parametrize("value", ["a\0b"])
