@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import compress, islice
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import pydantic
@@ -48,7 +49,7 @@ class Choice:
     places: Sequence[int]
     """Where in `candidates` those are whose values go together, ascending."""
     fixed: Mapping[str, Any]
-    """Parameters that do not vary, those that were left out too."""
+    """Parameters that do not vary, those that were left out too; but none that follows from one that varies, unless it was given."""
     warm_up: int
     """Sessions of history that the most demanding combination needs."""
     largest_bytes: int
@@ -93,18 +94,22 @@ class Candidates:
     def choose(self) -> Choice:
         """Look at every combination; only when nothing is wrong so far and there are not too many of them."""
         candidates = sample(*self._drawing) if self._drawing else self._candidates
-        warm_up, places, longest, first = self._strategy.warm_up, array("q"), 0, None
+        warm_up, places, longest, first, different = self._strategy.warm_up, array("q"), 0, None, set(self.names)
         for begin, part in _parts(candidates):
-            for place, parameters in self._valid(part):
+            valid = list(self._valid(part))
+            for place, parameters in valid:
                 places.append(begin + place)
                 longest = max(longest, warm_up(parameters))
-                first = first or parameters
+            if valid:
+                first = first or valid[0][1]
+                different |= _different(first, [parameters for _, parameters in valid])
         if not places:
             self._problems.add(self._kind, "has no combination whose values go together")
         size = _largest_bytes(candidates)
         if size > MAX_COMBINATION_BYTES:
             self._problems.add(self._kind, f"a combination has {size} bytes as JSON, more than {MAX_COMBINATION_BYTES}")
-        fixed = first.model_dump(mode="json", exclude=set(self.names)) if first else {}
+        fixed = first.model_dump(mode="json", exclude=different) if first else {}
+        fixed |= {name: value for name, value in self._fixed.items() if name in different}
         return Choice(self.names, candidates, places, fixed, longest, size)
 
     def _valid(self, part: Sequence[Combination]) -> Iterable[tuple[int, pydantic.BaseModel]]:
@@ -238,6 +243,11 @@ def validate_all(model: ParameterModel, given: Sequence[Mapping[str, Any]]) -> l
 @cache
 def _list_of(model: ParameterModel) -> pydantic.TypeAdapter[list[pydantic.BaseModel]]:
     return pydantic.TypeAdapter(list[model])  # type: ignore[valid-type] # known only now
+
+
+def _different(first: pydantic.BaseModel, others: Sequence[pydantic.BaseModel]) -> set[str]:
+    """Names of the parameters that are not the same in all of them."""
+    return {name for name in type(first).model_fields if any(value != getattr(first, name) for value in map(attrgetter(name), others))}
 
 
 def _parts(candidates: Sequence[Combination]) -> Iterator[tuple[int, Sequence[Combination]]]:

@@ -35,6 +35,19 @@ class InWeeks(Parameters):
         return self
 
 
+class Derived(Parameters):
+    """Parameters of which one follows from another when it is left out."""
+
+    fast: int = 5
+    slow: int = 0
+    weight: float = 0.5
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _slow_from_fast(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {**given, "slow": given.get("slow") or 3 * given.get("fast", 5)}
+
+
 def combinations(make_plan: MakePlan, *args: Any, **changes: Any) -> list[dict[str, Any]]:
     choice = make_plan(*args, **changes).choice
     return [dict(choice.candidates[place]) for place in choice.places]
@@ -59,6 +72,26 @@ def test_combinations_are_the_same_however_many_are_looked_at_together(make_plan
     together = make_plan(grid=grid).choice
     monkeypatch.setattr(parameters, "VALIDATED_AT_ONCE", 3)
     assert make_plan(grid=grid).choice == together
+
+
+@pytest.mark.parametrize(
+    ("given", "grid", "fixed"),
+    [
+        ({}, {"fast": [5, 10]}, {"weight": 0.5}),
+        ({"slow": 0}, {"fast": [5, 10]}, {"weight": 0.5, "slow": 0}),
+        ({"slow": 40}, {"fast": [5, 10]}, {"weight": 0.5, "slow": 40}),
+        ({}, {"fast": [5]}, {"weight": 0.5, "slow": 15}),
+        ({}, {"fast": [5, 10], "slow": [50], "weight": [0.1]}, {}),
+    ],
+)
+def test_what_follows_from_a_parameter_that_varies_is_not_fixed(
+    given: dict[str, Any], grid: dict[str, list[float]], fixed: dict[str, Any]
+) -> None:
+    strategy = Strategy("derived", "trend", "", Derived, sma_crossover.signals, warm_up=lambda chosen: int(chosen.slow))
+    request, problems = sweep_request(grid=grid), Problems()
+    request.spec.parameters.Clear()
+    request.spec.parameters.update(given)
+    assert (parameters.Candidates(request, strategy, problems).choose().fixed, bool(problems)) == (fixed, False)
 
 
 def test_combinations_are_looked_at_as_they_were_given_although_a_model_changes_them() -> None:
