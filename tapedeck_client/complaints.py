@@ -26,6 +26,7 @@ HINTS = {
     "SPEC_INCOMPLETE": "`tapedeck run STRATEGY --start DATE --end DATE` executes it over dates of your own",
     "OUTSIDE_KERNEL": "--engine auto takes zipline where the kernel can't go",
     "TOO_MANY_RUNS": "give fewer values, or draw some of the combinations: --sample N",
+    "TOO_MANY_SUGGESTIONS": "`tapedeck suggestions RUN` lists them",
     "WHICH_ONE": "give more digits of its id, or all of it",
     "DEADLINE_EXCEEDED": "try again; the service may be busy or starting",
     "INTERNAL": "the log of the service has the details",

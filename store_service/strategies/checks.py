@@ -16,6 +16,9 @@ MAX_SOURCE_BYTES = 1024 * 1024
 MAX_PARAMETERS_BYTES = 100 * 1024
 """Parameters of a version, as JSON: thousands of them, or a few long lists."""
 
+MAX_SUGGESTIONS_OF_RUN = 10_000
+"""Suggestions about one run: far more than anybody reads, and an import of them is written in a second or two."""
+
 MAX_ITEMS = 50
 """Changes, or references, of one suggestion: more are several suggestions."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, literal, select
+from sqlalchemy import Select, bindparam, delete, func, literal, select
 from sqlalchemy.dialects import postgresql
 
 from store_service.conversions import RUN_COLUMNS, SUGGESTION_COLUMNS, VERSION_COLUMNS
@@ -51,8 +51,9 @@ GET_SUGGESTION = select(*SUGGESTION_COLUMNS).join(runs).where(suggestions.c.sugg
 SUGGESTION_OF_REQUEST = select(suggestions.c.suggestion_id, suggestions.c.request_digest).where(
     suggestions.c.request_id == bindparam("request_id")
 )
-# KEY SHARE: the run can't be removed before the suggestion is there, and nothing else has to wait.
-LOCK_RUN = select(runs.c.delete_time).where(runs.c.run_id == bindparam("run_id")).with_for_update(read=True, key_share=True)
+# NO KEY UPDATE: the run can't be removed before the suggestion is there, and suggestions wait for each other, so that their limit holds.
+LOCK_RUN = select(runs.c.delete_time).where(runs.c.run_id == bindparam("run_id")).with_for_update(key_share=True)
+COUNT_SUGGESTIONS = select(func.count()).where(suggestions.c.run_id == bindparam("run_id"))
 DELETE_SUGGESTION = delete(suggestions).where(suggestions.c.suggestion_id == bindparam("wanted"))
 
 

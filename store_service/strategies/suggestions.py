@@ -17,7 +17,7 @@ from store_service.paging import parse_page_size
 from store_service.runs.organizing import is_deleted
 from store_service.runs.stream import no_such_run
 from store_service.strategies import queries
-from store_service.strategies.checks import check_suggestion
+from store_service.strategies.checks import MAX_SUGGESTIONS_OF_RUN, check_suggestion
 from store_service.strategies.filter_fields import SUGGESTION_FIELDS
 from store_service.violations import Checks
 from tapedeck.v1 import strategy_pb2, strategy_service_pb2
@@ -41,7 +41,7 @@ class SuggestionStore:
             InvalidArgument: everything that is wrong with the request (INVALID_REQUEST, UNSTORABLE_VALUE); or its request_id made another
                 suggestion (REQUEST_ID_REUSED).
             NotFound: there is no such run (RUN_NOT_FOUND).
-            FailedPrecondition: the run is deleted (RUN_DELETED).
+            FailedPrecondition: the run is deleted (RUN_DELETED), or has as many suggestions as it may have (TOO_MANY_SUGGESTIONS).
         """
         check_suggestion(request)
         async with self._database.transaction() as connection:
@@ -93,6 +93,8 @@ async def _keep(connection: AsyncConnection, request: strategy_service_pb2.Creat
     values = suggestion_values(suggestion, run_id)
     made: uuid.UUID | None = await connection.scalar(queries.INSERT_SUGGESTION, {**values, "request_id": request.request_id or None})
     if made is not None:
+        if await connection.scalar(queries.COUNT_SUGGESTIONS, {"run_id": run_id}) > MAX_SUGGESTIONS_OF_RUN:
+            raise _too_many(run_id)
         return made
     known = (await connection.execute(queries.SUGGESTION_OF_REQUEST, {"request_id": request.request_id})).one()
     if known.request_digest != values["request_digest"]:
@@ -100,6 +102,11 @@ async def _keep(connection: AsyncConnection, request: strategy_service_pb2.Creat
             f"the request_id was used before, with another suggestion, {known.suggestion_id}", reason="REQUEST_ID_REUSED"
         )
     return known.suggestion_id  # type: ignore[no-any-return]
+
+
+def _too_many(run_id: uuid.UUID) -> errors.FailedPrecondition:
+    problem = f"run {run_id} has {MAX_SUGGESTIONS_OF_RUN:,} suggestions, the most that a run may have: delete some of them first"
+    return errors.FailedPrecondition(problem, reason="TOO_MANY_SUGGESTIONS", metadata={"run_id": str(run_id)})
 
 
 def suggestion_values(suggestion: strategy_pb2.Suggestion, run_id: uuid.UUID) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from store_service.conversions import run_id_violations
 from store_service.recording import rows
 from store_service.recording.changes import changes_of
 from store_service.recording.checks import Problems, check_envelope, check_storable, is_instant
-from store_service.strategies.checks import check_suggested
+from store_service.strategies.checks import MAX_SUGGESTIONS_OF_RUN, check_suggested
 from store_service.transfer.creating import EXTERNAL
 from store_service.transfer.lines import at_line, malformed, parse_run
 from store_service.transfer.whole_run import WholeRun, check_labels_and_note, derived_id
@@ -24,9 +24,6 @@ from tapedeck.v1 import run_pb2, transfer_service_pb2
 
 MAX_EVENTS_OF_RUN = 100_000
 """Events of one run: more than the line that holds them can have."""
-
-MAX_SUGGESTIONS_OF_RUN = 10_000
-"""Suggestions about one run: far more than anybody reads, and written in a second or two."""
 
 Known = Mapping[uuid.UUID, Row[*tuple[Any, ...]]]
 

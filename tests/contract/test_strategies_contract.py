@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import uuid
 from typing import Any
@@ -310,6 +311,22 @@ class TestSuggestions:
         assert error.reason == "RUN_DELETED"
         await run_organizer.undelete_run(run_id)
         assert len((await suggestions.list_suggestions())[0]) == 1
+
+    async def test_a_run_has_only_so_many_suggestions(
+        self, suggestions: Suggestions, record: Record, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("store_service.strategies.suggestions.MAX_SUGGESTIONS_OF_RUN", 2)
+        run_id = await record()
+        wanted = [make_suggestion(run_id, f"key {number}", description=str(number)) for number in range(3)]
+        tried = await asyncio.gather(*map(suggestions.create_suggestion, wanted), return_exceptions=True)
+        (refused,) = (each for each in tried if isinstance(each, errors.CallError))
+        assert (type(refused), refused.reason, refused.metadata) == (errors.FailedPrecondition, "TOO_MANY_SUGGESTIONS", {"run_id": run_id})
+        made, _ = await suggestions.list_suggestions()
+        assert len(made) == 2
+        again = next(each for each in wanted if each.suggestion.description == made[0].description)
+        assert await suggestions.create_suggestion(again) == made[0]
+        await suggestions.delete_suggestion(made[0].suggestion_id)
+        await suggestions.create_suggestion(make_suggestion(run_id))
 
     async def test_a_deleted_suggestion_is_gone(self, suggestions: Suggestions, record: Record) -> None:
         made = await suggestions.create_suggestion(make_suggestion(await record()))

@@ -48,6 +48,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_STRATEGY_VERSION_NOT_FOUND: _ClassVar[ErrorReason]
     ERROR_REASON_SUGGESTION_NOT_FOUND: _ClassVar[ErrorReason]
     ERROR_REASON_SPEC_INCOMPLETE: _ClassVar[ErrorReason]
+    ERROR_REASON_TOO_MANY_SUGGESTIONS: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_REQUEST: ErrorReason
 ERROR_REASON_INVALID_FILTER: ErrorReason
@@ -87,6 +88,7 @@ ERROR_REASON_DUPLICATE_RUN: ErrorReason
 ERROR_REASON_STRATEGY_VERSION_NOT_FOUND: ErrorReason
 ERROR_REASON_SUGGESTION_NOT_FOUND: ErrorReason
 ERROR_REASON_SPEC_INCOMPLETE: ErrorReason
+ERROR_REASON_TOO_MANY_SUGGESTIONS: ErrorReason
 
 class ErrorDetails(_message.Message):
     __slots__ = ("error_info", "bad_request", "retry_info")

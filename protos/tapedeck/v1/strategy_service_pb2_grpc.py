@@ -131,7 +131,7 @@ class StrategyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateSuggestion(self, request, context):
-        """Attaches a suggestion to a run.
+        """Attaches a suggestion to a run, which may have 10,000 of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
