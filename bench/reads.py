@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 
 from bench.filling import fill
 from bench.outcome import Outcome, milliseconds
-from bench.recording import Sender, messages_of
+from bench.recording import record
 from bench.sample import execute_for_events, sample_plan, warm
 from bench.stage import Stage, target
 from bench.timing import Call, in_turn
-from tapedeck.v1 import run_pb2, store_service_pb2, store_service_pb2_grpc
-from tapedeck_rpc.channel import open_aio_channel, open_channel
+from tapedeck.v1 import store_service_pb2, store_service_pb2_grpc
+from tapedeck_rpc.channel import open_channel
 
 MAX_GET = 8.0
 """GetRun through gRPC / the same row by psycopg."""
@@ -47,7 +46,7 @@ def measure_reads(stage: Stage, *, short: bool) -> list[Outcome]:
         for size in (SMALL, SHORT_LARGE if short else LARGE):
             url = stage.new_database(f"bench_reads_{size}")
             store = stack.enter_context(stage.store(url))
-            asyncio.run(_record(target(store, "record_port"), events))
+            asyncio.run(record(target(store, "record_port"), [events]))
             fill(url, size)
             channel = stack.enter_context(open_channel(target(store, "store_port")))
             stubs.append(store_service_pb2_grpc.StoreServiceStub(channel))
@@ -55,11 +54,6 @@ def measure_reads(stage: Stage, *, short: bool) -> list[Outcome]:
         small, large = stubs
         get = _measure_get(large, connection, events[0].started.run_id, SHORT_GET_ROUNDS if short else GET_ROUNDS)
         return [get, *_measure_lists(small, large, SHORT_LIST_ROUNDS if short else LIST_ROUNDS)]
-
-
-async def _record(record_target: str, events: Sequence[run_pb2.RunEvent]) -> None:
-    async with open_aio_channel(record_target) as channel:
-        await Sender(channel).send(messages_of([events]))
 
 
 def _measure_get(stub: store_service_pb2_grpc.StoreServiceStub, connection: psycopg.Connection[Any], run_id: str, rounds: int) -> Outcome:

@@ -98,6 +98,12 @@ async def _checkpoint(url: str) -> None:
         await connection.execute("CHECKPOINT")
 
 
+async def record(record_target: str, runs: Iterable[Sequence[run_pb2.RunEvent]]) -> None:
+    """Record whole runs, each told by its events; returns when all of them are durable."""
+    async with open_aio_channel(record_target) as channel:
+        await Sender(channel).send(messages_of(runs))
+
+
 def messages_of(runs: Iterable[Sequence[run_pb2.RunEvent]]) -> list[Request]:
     """Messages that record whole runs, each told by its events."""
     return [Request(run_id=run[0].started.run_id, writer_epoch=1, first_sequence=1, events=run) for run in runs]

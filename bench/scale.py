@@ -15,13 +15,13 @@ import psycopg
 from bench.arrivals import arriving
 from bench.filling import fill
 from bench.outcome import Outcome, milliseconds
-from bench.recording import Sender, messages_of
+from bench.recording import record
 from bench.sample import execute_for_events, sample_plan, warm
 from bench.shapes import SHAPES, Cursor, read_by_digest, read_page, read_summary, summarized_filter
 from bench.stage import Stage, target
 from bench.timing import Call, in_turn
 from tapedeck.v1 import run_pb2, store_service_pb2, store_service_pb2_grpc, strategy_service_pb2, strategy_service_pb2_grpc
-from tapedeck_rpc.channel import open_aio_channel, open_channel
+from tapedeck_rpc.channel import open_channel
 
 MAX_GROWTH = 1.5
 """A page of the large store / of the small one: a tree of a hundred times as many entries is a level deeper, and in fewer caches."""
@@ -87,7 +87,7 @@ def _name(size: int) -> str:
 def _filled_store(stage: Stage, stack: contextlib.ExitStack, size: int, events: Sequence[run_pb2.RunEvent]) -> FilledStore:
     url = stage.new_database(_name(size))
     store = stack.enter_context(stage.store(url))
-    asyncio.run(_record(target(store, "record_port"), events))
+    asyncio.run(record(target(store, "record_port"), [events]))
     fill(url, size, varied=True)
     channel = stack.enter_context(open_channel(target(store, "store_port")))
     connection = stack.enter_context(psycopg.connect(url, autocommit=True))
@@ -98,11 +98,6 @@ def _filled_store(stage: Stage, stack: contextlib.ExitStack, size: int, events: 
         strategy_service_pb2_grpc.StrategyServiceStub(channel),
         psycopg.RawCursor(connection),
     )
-
-
-async def _record(record_target: str, events: Sequence[run_pb2.RunEvent]) -> None:
-    async with open_aio_channel(record_target) as channel:
-        await Sender(channel).send(messages_of([events]))
 
 
 def _outcomes(name: str, rounds: int, in_large: Call, in_small: Call, raw: Call) -> list[Outcome]:

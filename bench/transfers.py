@@ -14,7 +14,7 @@ import psycopg
 
 from bench.arrivals import arriving
 from bench.outcome import Outcome, milliseconds
-from bench.recording import Sender, messages_of
+from bench.recording import record
 from bench.sample import as_new_run, execute_for_events, sample_plan, warm
 from bench.stage import Stage, target
 from bench.timing import in_turn
@@ -22,7 +22,7 @@ from bench.writers import Writers, open_writers
 from engine_service.run_ids import new_run_id
 from store_service.recording.queries import LOAD_BATCHES, LOAD_TRIPS
 from tapedeck.v1 import run_pb2, store_service_pb2, store_service_pb2_grpc, transfer_service_pb2, transfer_service_pb2_grpc
-from tapedeck_rpc.channel import open_aio_channel, open_channel
+from tapedeck_rpc.channel import open_channel
 
 LEAST_EXPORT = 0.25
 """Runs a second that a client reads of an export / by psycopg from the same tables. Each number is written as text on the way."""
@@ -34,7 +34,7 @@ MAX_COMPARE = 3.0
 """CompareRuns of ten runs with their curves / ten reads of a run's row and curve by psycopg."""
 
 RUNS, ROUNDS = 200, 9
-SHORT_RUNS, SHORT_ROUNDS = 40, 3
+SHORT_RUNS, SHORT_ROUNDS = 40, 9
 
 COMPARED, COMPARE_ROUNDS, SHORT_COMPARE_ROUNDS = 10, 400, 60
 
@@ -68,7 +68,7 @@ def measure_transfers(stage: Stage, *, short: bool) -> list[Outcome]:
         stored = [as_new_run(events) for _ in range(runs)]
         for fast, run in enumerate(stored, 2):
             run[0].started.spec.parameters["fast"] = fast
-        asyncio.run(_record(target(store, "record_port"), stored))
+        asyncio.run(record(target(store, "record_port"), stored))
         arrivals = stack.enter_context(arriving([target(store, "record_port")], [url], events))
         transfers = transfer_service_pb2_grpc.TransferServiceStub(channel)
         newest = stored[-1][0].started.create_time
@@ -83,11 +83,6 @@ def measure_transfers(stage: Stage, *, short: bool) -> list[Outcome]:
         ]
     stage.drop_database("bench_transfers")
     return outcomes
-
-
-async def _record(record_target: str, runs: Sequence[Sequence[run_pb2.RunEvent]]) -> None:
-    async with open_aio_channel(record_target) as channel:
-        await Sender(channel).send(messages_of(runs))
 
 
 def _measure_compare(stub: store_service_pb2_grpc.StoreServiceStub, connection: Connection, run_ids: Sequence[str], rounds: int) -> Outcome:

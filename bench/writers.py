@@ -21,9 +21,10 @@ from store_service.recording import queries, rows
 from store_service.recording.changes import changes_of
 from store_service.recording.checks import Problems
 from store_service.recording.columns import BatchColumns, symbol_places
-from store_service.recording.copy_format import batch_rows
-from store_service.recording.driver import DriverStatement
+from store_service.recording.copy_format import batch_rows, joined
+from store_service.recording.driver import pipelined
 from store_service.strategies.rollups import ADD_RUNS
+from store_service.transfer.importing import RUNS_PER_ANSWER
 from tapedeck.v1 import run_pb2
 
 WRITERS = 4
@@ -66,40 +67,37 @@ class Writers:
 
     async def _write_each(self, connection: Connection, waiting: Iterator[RunKey]) -> None:
         for run_id, spec_digest in waiting:
-            await self._insert(connection, run_id, spec_digest)
-            earlier = await _execute(connection, queries.EARLIER_RUNS, {"id": run_id, "spec_digest": spec_digest})
+            await self._insert_row(connection, run_id, spec_digest)
+            await self._insert_events(connection, [run_id])
+            earlier = await queries.EARLIER_RUNS.run(connection, {"id": run_id, "spec_digest": spec_digest})
             await earlier.fetchall()
             await _count(connection, [run_id])
             await connection.commit()
 
     async def write_at_once(self, keys: Sequence[RunKey]) -> None:
-        """Store the run under all of the keys in one transaction, one after the other, as an import does."""
+        """Store the run under all of the keys in one transaction, as many together as an import writes."""
         connection = self._connections[0]
-        for run_id, spec_digest in keys:
-            await self._insert(connection, run_id, spec_digest)
+        for first in range(0, len(keys), RUNS_PER_ANSWER):
+            group = keys[first : first + RUNS_PER_ANSWER]
+            async with pipelined(connection):
+                for run_id, spec_digest in group:
+                    await self._insert_row(connection, run_id, spec_digest)
+            await self._insert_events(connection, [run_id for run_id, _ in group])
         await _count(connection, [run_id for run_id, _ in keys])
         await connection.commit()
 
-    async def _insert(self, connection: Connection, run_id: uuid.UUID, spec_digest: str) -> None:
-        await _execute(connection, queries.INSERT_RUN, {**self._row, "run_id": run_id, "spec_digest": spec_digest})
-        async with connection.cursor() as cursor, cursor.copy(queries.COPY_BATCHES.sql) as copy:
-            await copy.write(batch_rows(run_id, self._sequences, self._digests, self._columns))
-        async with connection.cursor() as cursor, cursor.copy(queries.COPY_TRIPS.sql) as copy:
-            copy.set_types(queries.COPY_TRIPS.types)
-            for trip in self._trips:
-                await copy.write_row((run_id, *trip[1:]))
+    async def _insert_row(self, connection: Connection, run_id: uuid.UUID, spec_digest: str) -> None:
+        await queries.INSERT_RUN.run(connection, {**self._row, "run_id": run_id, "spec_digest": spec_digest})
+
+    async def _insert_events(self, connection: Connection, run_ids: Sequence[uuid.UUID]) -> None:
+        batches = joined([batch_rows(run_id, self._sequences, self._digests, self._columns) for run_id in run_ids])
+        await queries.insert_events(connection, batches, [(run_id, *trip[1:]) for run_id in run_ids for trip in self._trips])
 
 
 async def _count(connection: Connection, run_ids: Sequence[uuid.UUID]) -> None:
     """What runs add to the strategies they are of."""
-    await _execute(connection, queries.NUMBER_RUNS, {"run_ids": run_ids})
-    await _execute(connection, ADD_RUNS, {"run_ids": run_ids})
-
-
-async def _execute(connection: Connection, statement: DriverStatement, values: Mapping[str, Any]) -> psycopg.AsyncCursor[Any]:
-    cursor = psycopg.AsyncRawCursor(connection)
-    await cursor.execute(statement.sql, statement.arguments(values), prepare=True, binary=True)
-    return cursor
+    for statement in (queries.NUMBER_RUNS, ADD_RUNS):
+        await statement.run(connection, {"run_ids": run_ids})
 
 
 @contextlib.asynccontextmanager
