@@ -51,8 +51,9 @@ MAX_VERSIONS = 10_000
 """Versions that the searches of a filter find: each is a number in the statement that looks for their runs, which they make 200 kB long."""
 
 MAX_FIRST_RUNS = 5_000
-"""Runs that are read for a page by time, a page of each version: some 30 ms. Words that more versions have are in most runs of a store: a
-page is soon full of those that come next in the list."""
+"""Runs that are read for a page by time, a page of each version: few, wherever they are in the list. When it would be more, all runs of the
+versions are looked up by id and sorted if they are FEW_RUNS at most; otherwise PostgreSQL chooses between reading the list until the page
+is full and sorting the runs of the versions, whose number it can estimate."""
 
 FEW_RUNS = 10_000
 """Runs of versions that are looked up one by one. PostgreSQL's statistics know nothing of versions that have hardly any of a store's runs;
