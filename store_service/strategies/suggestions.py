@@ -93,7 +93,7 @@ async def _keep(connection: AsyncConnection, request: strategy_service_pb2.Creat
     values = suggestion_values(suggestion, run_id)
     made: uuid.UUID | None = await connection.scalar(queries.INSERT_SUGGESTION, {**values, "request_id": request.request_id or None})
     if made is not None:
-        if await connection.scalar(queries.COUNT_SUGGESTIONS, {"run_id": run_id}) > MAX_SUGGESTIONS_OF_RUN:
+        if (await connection.execute(queries.COUNT_SUGGESTIONS, {"run_id": run_id})).scalar_one() > MAX_SUGGESTIONS_OF_RUN:
             raise _too_many(run_id)
         return made
     known = (await connection.execute(queries.SUGGESTION_OF_REQUEST, {"request_id": request.request_id})).one()
